@@ -1,0 +1,124 @@
+"""Devices, their numeric types, and threads."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+_CACHE_BYTES = 2 * 2**20
+# Below about 10 ms of work a step is faster on one thread.
+_WORTH_THREADS = 5 * 10**7
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn the ``device`` parameter into a torch device that exists here.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown to torch or the device is not available.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device={device!r} is not a device name; use 'auto', 'cpu', 'cuda', "
+            "'cuda:<index>' or 'mps'."
+        ) from error
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available()
+        and (resolved.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available.get(resolved.type, False):
+        there = [name for name, ok in available.items() if ok]
+        raise ValueError(
+            f"device={device!r} is not available on this machine; available: {there}."
+        )
+    return resolved
+
+
+def exact_device(device: str) -> torch.device:
+    """Device for prediction and certificates, which run in float64.
+
+    Apple's mps has no float64, so a model trained there predicts on the CPU. So does
+    a model whose training device is absent, such as one loaded from a GPU machine.
+    """
+    try:
+        resolved = resolve_device(device)
+    except ValueError:
+        return torch.device("cpu")
+    return torch.device("cpu") if resolved.type == "mps" else resolved
+
+
+def training_dtype(device: torch.device, dtype: np.dtype, solver: str) -> torch.dtype:
+    """Floating type to train in.
+
+    Line searches compare nearly equal losses, so L-BFGS works in float64 where the
+    device has it; Adam keeps the type of the data.
+    """
+    if device.type == "mps":
+        return torch.float32
+    if solver == "lbfgs" or dtype == np.float64:
+        return torch.float64
+    return torch.float32
+
+
+class _SingleThread:
+    """Counts who asked for one torch thread, and restores the setting after the last.
+
+    The setting is global to the process, so fits in concurrent Python threads must not
+    restore it under each other's feet.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._users = 0
+        self._before = 1
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._users == 0:
+                self._before = torch.get_num_threads()
+                torch.set_num_threads(1)
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                torch.set_num_threads(self._before)
+
+
+_single_thread = _SingleThread()
+
+
+@contextmanager
+def suitable_threads(multiply_adds: int) -> Iterator[None]:
+    """Threads that fit the size of each step of a loop.
+
+    BLAS keeps to one: scipy's optimiser calls it on short vectors between torch
+    evaluations, and two spinning pools on the same cores slowed a fit five times. torch
+    keeps to one for small steps: handing them to threads costs more than it saves, and
+    far more when other processes fit at the same time.
+    """
+    small = multiply_adds < _WORTH_THREADS
+    if small:
+        _single_thread.enter()
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    finally:
+        if small:
+            _single_thread.leave()
+
+
+def default_rows_per_batch(width: int) -> int:
+    """Rows whose float64 temporaries of `width` columns fit a core's cache."""
+    return int(np.clip(_CACHE_BYTES // (8 * max(width, 1)), 64, 65536))

@@ -1,0 +1,39 @@
+"""Pure tensor functions: no parameters, no state, no devices chosen here."""
+
+from sklearn_proto._functional._bounds import (
+    closed_form_radius,
+    interval_range,
+    lipschitz_constant,
+)
+from sklearn_proto._functional._competition import best_of_class, best_rival
+from sklearn_proto._functional._distances import (
+    safe_sqrt,
+    squared_distances,
+    squared_projections,
+)
+from sklearn_proto._functional._reasoning import (
+    Affine,
+    agreement,
+    indefinite_agreement,
+    signed_probabilities,
+)
+from sklearn_proto._functional._roots import last_positive
+from sklearn_proto._functional._similarities import exponents, similarities
+
+__all__ = [
+    "Affine",
+    "agreement",
+    "best_of_class",
+    "best_rival",
+    "closed_form_radius",
+    "exponents",
+    "indefinite_agreement",
+    "interval_range",
+    "last_positive",
+    "lipschitz_constant",
+    "safe_sqrt",
+    "signed_probabilities",
+    "similarities",
+    "squared_distances",
+    "squared_projections",
+]

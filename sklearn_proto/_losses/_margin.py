@@ -1,0 +1,13 @@
+"""The margin loss of Classification-by-Components."""
+
+from torch import Tensor
+
+from sklearn_proto._functional import best_rival
+from sklearn_proto._modules import Outputs
+
+
+def margin_loss(outputs: Outputs, y: Tensor, *, margin: float) -> Tensor:
+    """``max(0, best wrong score - right score + margin)`` of each row, shape (n,)."""
+    right = outputs.scores.gather(1, y[:, None]).squeeze(1)
+    wrong, _ = best_rival(outputs.scores, y)
+    return (wrong - right + margin).clamp_min(0.0)
