@@ -1,0 +1,5 @@
+"""What a fitted model is, as arrays: enough to predict, explain and certify it."""
+
+from sklearn_proto._views._similarity import SimilarityView
+
+__all__ = ["SimilarityView"]

@@ -1,0 +1,179 @@
+"""The certifiable view of a model whose scores are affine in its similarities."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_proto._devices import default_rows_per_batch
+from sklearn_proto._functional import (
+    Affine,
+    best_of_class,
+    squared_projections,
+)
+
+Array = NDArray[np.float64]
+
+
+class Gaps(NamedTuple):
+    """Gaps ``f = weights . phi + offsets`` of one class against every rival concept.
+
+    A row of the class is safe while, for every rival, *some* own concept has f > 0.
+    """
+
+    weights: Tensor  # (rivals, own concepts, K)
+    offsets: Tensor  # (rivals, own concepts)
+
+
+@dataclass(frozen=True)
+class SimilarityView:
+    """All that prediction and certification need of a similarity-based model.
+
+    The scores of the ``q`` concepts of class c are
+    ``coefficients[c] @ phi(x) + offsets[c]``, and the class takes the best of them.
+    RBF networks, both CBC reasonings and every deep head with a linear last layer
+    have this form, so a head that provides this view is predicted, explained and
+    certified by the code that serves all others, *from the same arrays*.
+
+    Parameters
+    ----------
+    prototypes : ndarray of shape (K, d)
+        Prototypes.
+    sigma : ndarray of shape (K,)
+        Kernel widths.
+    coefficients : ndarray of shape (C, q, K)
+        Weight of each similarity.
+    offsets : ndarray of shape (C, q)
+        Constant part.
+    metric : {"euclidean", "sqeuclidean", "tangent"}
+        Dissimilarity.
+    tangents : ndarray of shape (K, d, m), optional
+        Orthonormal bases, for "tangent".
+    normalized : bool
+        Whether similarities are divided by their sum.
+    device : torch.device
+        Where to compute; all arithmetic is float64.
+    """
+
+    prototypes: Array
+    sigma: Array
+    coefficients: Array
+    offsets: Array
+    metric: str
+    tangents: Array | None = None
+    normalized: bool = False
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def tensor(self, array: NDArray[np.generic]) -> Tensor:
+        """Float64 tensor of `array` on the view's device."""
+        if not array.flags.writeable:  # pandas and memory maps; torch would warn.
+            array = array.copy()
+        return torch.as_tensor(array, dtype=torch.float64, device=self.device)
+
+    @cached_property
+    def affine(self) -> Affine:
+        """Map from similarities to concept scores."""
+        return Affine(self.tensor(self.coefficients), self.tensor(self.offsets))
+
+    @cached_property
+    def widths(self) -> Tensor:
+        """Kernel widths of shape (K,)."""
+        return self.tensor(self.sigma)
+
+    @cached_property
+    def _points(self) -> tuple[Tensor | None, Tensor, Tensor, Tensor | None]:
+        """Centre to subtract first, then centred prototypes, squares and tangents.
+
+        Centring keeps the expansion of the distance from cancelling. Where the
+        prototypes already surround the origin it would gain no digit and cost a pass
+        over the rows.
+        """
+        w = self.tensor(self.prototypes)
+        centre = w.mean(0)
+        spread = (w - centre).norm(dim=1).max()
+        far = bool(centre.norm() > spread)
+        if far:
+            w = w - centre
+        tangents = None if self.tangents is None else self.tensor(self.tangents)
+        return centre if far else None, w, w.square().sum(1), tangents
+
+    def squared_distances(self, x: Tensor) -> Tensor:
+        """Squared distances (n, K) of rows to prototypes or their subspaces."""
+        centre, w, squares, tangents = self._points
+        if centre is not None:
+            x = x - centre
+        sq = torch.addmm(squares, x, w.T, alpha=-2.0)
+        sq += torch.linalg.vector_norm(x, dim=1, keepdim=True).square_()
+        if tangents is not None:
+            sq -= squared_projections(x, w, tangents)
+        return sq.clamp_min_(0.0)
+
+    @cached_property
+    def _scale(self) -> Tensor:
+        return -1.0 / self.widths
+
+    def exponents(self, x: Tensor) -> Tensor:
+        """Exponents (n, K) of the similarities before any normalisation."""
+        sq = self.squared_distances(x)
+        d = sq if self.metric == "sqeuclidean" else sq.sqrt_()
+        return d.mul_(self._scale)
+
+    def similarities(self, x: Tensor) -> Tensor:
+        """Similarities (n, K)."""
+        e = self.exponents(x)
+        return torch.softmax(e, 1) if self.normalized else e.exp_()
+
+    def concept_scores(self, x: Tensor) -> Tensor:
+        """Scores (n, C, q) of every concept."""
+        return self.affine.scores(self.similarities(x))
+
+    def class_scores(self, x: Tensor) -> Tensor:
+        """Scores (n, C) of every class."""
+        return best_of_class(self.concept_scores(x))
+
+    def batches(self, X: NDArray[np.generic]) -> Iterator[tuple[slice, Tensor]]:
+        """Slices of the rows and their tensors, a cache's worth at a time."""
+        c, q, k = self.coefficients.shape
+        m = 0 if self.tangents is None else self.tangents.shape[2]
+        rows = default_rows_per_batch(X.shape[1] + k * (1 + m) + c * q)
+        for start in range(0, X.shape[0], rows):
+            chosen = slice(start, start + rows)
+            yield chosen, self.tensor(X[chosen])
+
+    def gaps(self, c: int) -> Gaps:
+        """Gaps of class `c` against all rival concepts, netted.
+
+        With normalised similarities the sign of ``g . phi / sum(phi) + B`` is that of
+        ``(g + B) . phi``, so the constant moves into the weights.
+        """
+        a, b = self.affine
+        rivals = [i for i in range(a.shape[0]) if i != c]
+        k = a.shape[-1]
+        weights = a[c][None] - a[rivals].reshape(-1, 1, k)
+        offsets = b[c][None] - b[rivals].reshape(-1, 1)
+        if self.normalized:
+            weights, offsets = weights + offsets[..., None], torch.zeros_like(offsets)
+        return Gaps(weights, offsets)
+
+    def relative_rounding(self, x: Tensor, r: Tensor) -> Tensor:
+        """Bound (n, 1) on the relative rounding error of the similarities of a row.
+
+        The expansion of the squared distance is off by at most a few units in the
+        last place of ``(|x| + |w|)^2`` per feature (factor 4: the perturbed row may
+        be farther out), and the exponential turns absolute into relative errors.
+        """
+        centre, _, squares, _ = self._points
+        shifted = x if centre is None else x - centre
+        scale = shifted.norm(dim=1) + squares.max().sqrt()
+        eps = torch.finfo(torch.float64).eps
+        error = (4 * (x.shape[1] + 8) * eps * scale.square())[:, None]
+        if self.metric != "sqeuclidean":
+            error = error / torch.maximum(r, error.sqrt())
+        k = self.coefficients.shape[-1]
+        relative = (error / self.widths).amax(1, keepdim=True)
+        return torch.add(relative, 4 * (k + 8) * eps)

@@ -1,0 +1,46 @@
+"""One explained row in words."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sklearn_proto.explain._explanation import Explanation
+
+
+def describe(row: "Explanation", k: int = 3) -> str:
+    """Say what was predicted, what it beat, and which prototypes decided."""
+    winner, rival = row.winners[0], row.runners_up[0]
+    scores = row.scores[0]
+    lead = scores[winner] - scores[rival]
+    parts = [
+        f"Row {row.row_indices[0]} is classified as {name(row.classes[winner])}: "
+        f"score {scores[winner]:.3g} against {scores[rival]:.3g} for "
+        f"{name(row.classes[rival])}, a lead of {lead:.3g}."
+    ]
+    named = [_prototype(row, int(j)) for j in row.top(k)[0]]
+    parts.append("Most of the lead is decided by " + "; ".join(named) + ".")
+    offset = row.baseline[winner] - row.baseline[rival]
+    if offset:
+        parts.append(f"The baseline adds {offset:+.3g}.")
+    return " ".join(parts)
+
+
+def _prototype(row: "Explanation", j: int) -> str:
+    phi, effect = row.similarities[0, j], row.decisive[0, j]
+    side = "for" if effect >= 0 else "against"
+    return (
+        f"prototype {j} of {name(row.prototype_labels[j])}, "
+        f"{presence(phi)} (similarity {phi:.2f}), {side} it by {abs(effect):.3g}"
+    )
+
+
+def presence(similarity: float) -> str:
+    """Word for a detection probability."""
+    words = ("absent", "faintly present", "partly present", "clearly present")
+    return words[int(np.searchsorted((0.1, 0.35, 0.65), similarity, side="right"))]
+
+
+def name(label: Any) -> str:
+    """Class label as a reader wants it: strings quoted, numbers plain."""
+    return repr(str(label)) if isinstance(label, str) else f"class {label}"
