@@ -1,0 +1,36 @@
+"""Prototype classifiers that explain themselves and prove how robust they are.
+
+Public names load on first use: importing the package costs next to nothing, and torch
+is read when the first estimator is.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklearn_proto import explain, robustness
+    from sklearn_proto.explain import Explanation
+    from sklearn_proto.shallow import CBCClassifier, RBFClassifier
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "CBCClassifier": "sklearn_proto.shallow",
+    "Explanation": "sklearn_proto.explain",
+    "RBFClassifier": "sklearn_proto.shallow",
+}
+_SUBPACKAGES = ("explain", "robustness", "shallow")
+
+__all__ = ["CBCClassifier", "Explanation", "RBFClassifier", "explain", "robustness"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in _SUBPACKAGES:
+        return import_module(f"sklearn_proto.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,253 @@
+"""The scikit-learn face that every classifier shares."""
+
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_proto._compat import check_sample_weight
+from sklearn_proto._training import TrainingData
+from sklearn_proto.explain import Explanation
+from sklearn_proto.robustness._certify import certify
+
+
+class PrototypeClassifier(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    ClassifierMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+):
+    """Validation, prediction, explanation and certificates on top of a view.
+
+    A subclass implements ``fit``, `certifiable_view` and `_contributions`; all the rest
+    follows from them.
+    """
+
+    @abstractmethod
+    def certifiable_view(self):
+        """Return the fitted model as arrays that predict and certify."""
+
+    @abstractmethod
+    def _contributions(self, similarities):
+        """Take the class scores apart, given similarities of shape (n, K)."""
+
+    def __sklearn_tags__(self):
+        """Tell scikit-learn what the estimator accepts and returns."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    def _n_features_out(self):
+        return len(self.prototypes_)
+
+    def _validate_training_data(self, X, y, sample_weight):
+        """Check the arguments of fit; return the classes and the rows.
+
+        A row of weight zero is left out, as if it had not been given, and equal rows
+        are merged.
+        """
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        check_classification_targets(y)
+        weight = check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        present = np.flatnonzero(weight > 0)
+        X, y, weight = X[present], y[present], weight[present]
+        classes, encoded = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes in y; got "
+                f"{len(classes)} class: {classes.tolist()}."
+            )
+        by_class = compute_class_weight(
+            self.class_weight, classes=classes, y=y, sample_weight=weight
+        )
+        weight = weight * by_class[encoded]
+        return classes, TrainingData(X, encoded, weight, present).distinct()
+
+    def _validate_rows(self, X):
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+
+    def _map_rows(self, X, function, width):
+        """Apply a function of tensors to `X`, batch by batch; shape (n, width)."""
+        view = self.certifiable_view()
+        out = np.empty((X.shape[0], width))
+        for rows, x in view.batches(X):
+            out[rows] = function(view, x).cpu().numpy()
+        return out
+
+    def _class_scores(self, X):
+        return self._map_rows(X, lambda v, x: v.class_scores(x), len(self.classes_))
+
+    def decision_function(self, X):
+        """Scores of the classes before they become probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One score per class; for two classes the score of ``classes_[1]`` minus
+            that of ``classes_[0]``. This is the gap that certificates keep positive.
+        """
+        X = self._validate_rows(X)
+        scores = self._class_scores(X)
+        if len(self.classes_) == 2:
+            scores = scores[:, 1] - scores[:, 0]
+        return scores.astype(X.dtype, copy=False)
+
+    def predict(self, X):
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels; a tie goes to the first class.
+        """
+        X = self._validate_rows(X)
+        view = self.certifiable_view()
+        winners = np.empty(X.shape[0], dtype=np.intp)
+        for rows, x in view.batches(X):
+            winners[rows] = view.class_scores(x).argmax(1).cpu().numpy()
+        return self.classes_[winners]
+
+    def predict_proba(self, X):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Softmax of the scores over ``temperature_``; rows sum to one.
+        """
+        X = self._validate_rows(X)
+        p = softmax(self._class_scores(X) / self.temperature_, axis=1)
+        return p.astype(X.dtype, copy=False)
+
+    def predict_log_proba(self, X):
+        """Logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Minus infinity where a probability underflows.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def transform(self, X):
+        """Similarities to the prototypes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_prototypes)
+            Values in [0, 1].
+        """
+        X = self._validate_rows(X)
+        return self._similarities(X).astype(X.dtype, copy=False)
+
+    def _similarities(self, X):
+        return self._map_rows(X, lambda v, x: v.similarities(x), len(self.prototypes_))
+
+    def explain(self, X):
+        """Take the decision on each row apart.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        Explanation
+            Contributions of every prototype to every class score; they add up.
+        """
+        X = self._validate_rows(X)
+        similarities = self._similarities(X)
+        parts = self._contributions(similarities)
+        return Explanation(
+            X=X.astype(np.float64),
+            classes=self.classes_,
+            scores=self._class_scores(X),
+            contributions=parts.values,
+            baseline=parts.baseline,
+            similarities=similarities,
+            prototypes=self.prototypes_,
+            prototype_labels=self.prototype_labels_,
+            feature_names=self._feature_names(),
+            evidence=parts.evidence,
+            row_indices=np.arange(len(X)),
+        )
+
+    def _feature_names(self):
+        default = [f"x{i}" for i in range(self.n_features_in_)]
+        return np.asarray(getattr(self, "feature_names_in_", default), dtype=object)
+
+    def certified_radius(self, X, y=None, *, norm=2, method="auto", bounds=None):
+        """Distance within which the prediction of each row provably does not change.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,), optional
+            True labels; a row that is predicted wrongly then gets 0.
+        norm : {1, 2, inf} or float >= 1
+            The lp norm that measures a perturbation.
+        method : {"auto", "closed_form", "interval"}
+            Which bound; "auto" takes the largest of all that apply.
+        bounds : tuple of two array-likes, optional
+            Smallest and largest valid value, each a scalar or of shape
+            (n_features,). Rows must lie inside. The radius holds for perturbations
+            that leave the box too, so it is not enlarged by the box.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Radii in the units of `X`, float64; infinite where nothing can change the
+            prediction.
+        """
+        X = self._validate_rows(X)
+        radius = certify(
+            self.certifiable_view(), X, norm=norm, method=method, bounds=bounds
+        )
+        if y is None:
+            return radius
+        y = np.asarray(y)
+        if y.shape != (len(X),):
+            raise ValueError(f"y has shape {y.shape}, but X has {len(X)} rows.")
+        return np.where(self.predict(X) == y, radius, 0.0)

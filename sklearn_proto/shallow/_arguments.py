@@ -1,0 +1,78 @@
+"""Parameters that only the training data can check."""
+
+import numpy as np
+
+
+def prototype_counts(asked, classes, available, *, from_rows):
+    """Prototypes of each class, of shape (n_classes,).
+
+    Parameters
+    ----------
+    asked : int or array-like
+        The parameter ``n_prototypes_per_class``.
+    classes : ndarray of shape (n_classes,)
+        Labels.
+    available : ndarray of shape (n_classes,)
+        Distinct rows of each class.
+    from_rows : bool
+        Whether the start is computed from the rows, which must then suffice.
+    """
+    counts = np.asarray(asked)
+    n_classes = len(classes)
+    if counts.shape not in ((), (n_classes,)):
+        raise ValueError(
+            f"n_prototypes_per_class has shape {counts.shape}; use an integer or "
+            f"one integer for each of the {n_classes} classes."
+        )
+    if counts.dtype.kind not in "iu" or (counts < 1).any():
+        raise ValueError(
+            f"n_prototypes_per_class={asked!r} must hold integers of at least 1."
+        )
+    counts = np.broadcast_to(counts, n_classes)
+    short = np.flatnonzero(counts > available)
+    if from_rows and len(short):
+        c = short[0]
+        raise ValueError(
+            f"n_prototypes_per_class={counts[c]} is more than the {available[c]} "
+            f"distinct rows of class {classes[c].item()!r}."
+        )
+    return counts
+
+
+def given_prototypes(init, shape):
+    """Check the array `init` against the `shape` that the other parameters ask for."""
+    given = np.array(init, dtype=np.float64)
+    if given.shape != shape:
+        raise ValueError(
+            f"init has shape {given.shape}, but n_prototypes_per_class and X ask "
+            f"for {shape}, in the order of the classes."
+        )
+    if not np.isfinite(given).all():
+        raise ValueError("init contains NaN or infinity; it must be finite.")
+    return given
+
+
+def given_widths(sigma, k):
+    """Check the number or array `sigma`; widths of shape (1,), if shared, or (k,)."""
+    widths = np.atleast_1d(np.asarray(sigma, dtype=np.float64))
+    if widths.shape not in ((1,), (k,)):
+        raise ValueError(
+            f"sigma has shape {widths.shape}; use 'auto', a number, or one for each "
+            f"of the {k} prototypes."
+        )
+    if not ((widths > 0) & np.isfinite(widths)).all():
+        raise ValueError(f"sigma={sigma!r} must be positive and finite everywhere.")
+    return widths
+
+
+def concept_owners(labels, n_classes, q):
+    """Each class's prototypes, dealt out to its q concepts in turn; (n_classes, q, K).
+
+    With fewer prototypes than concepts, concepts share.
+    """
+    owners = np.zeros((n_classes, q, len(labels)))
+    for c in range(n_classes):
+        own = np.flatnonzero(labels == c)
+        for turn in range(max(q, len(own))):
+            owners[c, turn % q, own[turn % len(own)]] = 1.0
+    return owners
