@@ -1,0 +1,35 @@
+"""Shared fixtures."""
+
+import functools
+
+import pytest
+import torch
+from threadpoolctl import threadpool_limits
+
+from tests.data import three_classes
+from tests.instances import instance
+
+# The processes of pytest-xdist share the cores: with more threads they would wait for
+# each other, and small operations take thirty times as long.
+torch.set_num_threads(1)
+threadpool_limits(1)
+
+
+@functools.cache
+def fitted(name):
+    return instance(name).fit(*three_classes())
+
+
+@pytest.fixture
+def model(name):
+    """The configuration `name`, fitted once per process: do not change it."""
+    return fitted(name)
+
+
+@pytest.fixture(autouse=True)
+def _same_defaults():
+    """Leave no global torch setting behind."""
+    threads = torch.get_num_threads()
+    yield
+    assert torch.get_num_threads() == threads
+    assert torch.get_default_dtype() == torch.float32
