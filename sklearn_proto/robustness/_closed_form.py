@@ -6,6 +6,10 @@ from sklearn_proto._functional import closed_form_radius, lipschitz_constant
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._gaps import rows_of_class, worst_rival
 
+# A harmful similarity below this counts as this: where it underflows to 0, dividing by
+# it would certify any distance.
+_SMALLEST_HARM = 1e-200
+
 
 class ClosedForm:
     """Published bound, netted; with several widths the smallest counts for all.
@@ -25,7 +29,8 @@ class ClosedForm:
         """See `Certificate`."""
         rows = rows_of_class(view, x, c)
         phi = rows.exponents.exp()
-        negative, offsets = rows.contract(rows.fall, phi).abs(), rows.offsets
+        harm = phi.clamp_min(_SMALLEST_HARM)
+        negative, offsets = rows.contract(rows.fall, harm).abs(), rows.offsets
         rounding = rows.rounding(phi)
         if rows.normalized:  # It grows with the similarities, as a rival's part does.
             negative = negative + rounding
