@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_proto._compat import check_sample_weight
 from sklearn_proto._training import TrainingData
 from sklearn_proto.explain import Explanation
-from sklearn_proto.robustness._certify import certify
+from sklearn_proto.robustness import certified_radius
 
 
 class PrototypeClassifier(
@@ -217,7 +217,16 @@ class PrototypeClassifier(
         default = [f"x{i}" for i in range(self.n_features_in_)]
         return np.asarray(getattr(self, "feature_names_in_", default), dtype=object)
 
-    def certified_radius(self, X, y=None, *, norm=2, method="auto", bounds=None):
+    def certified_radius(
+        self,
+        X,
+        y=None,
+        *,
+        norm=2,
+        method="auto",
+        bounds=None,
+        feature_scale=None,
+    ):
         """Distance within which the prediction of each row provably does not change.
 
         Parameters
@@ -228,26 +237,32 @@ class PrototypeClassifier(
             True labels; a row that is predicted wrongly then gets 0.
         norm : {1, 2, inf} or float >= 1
             The lp norm that measures a perturbation.
-        method : {"auto", "closed_form", "interval"}
-            Which bound; "auto" takes the largest of all that apply.
+        method : {"auto", "closed_form", "interval", "tilted", "second_order", \
+"trust_region", "exact"}
+            Which bound; "auto" is at least 0.99 of the largest of all that apply.
         bounds : tuple of two array-likes, optional
-            Smallest and largest valid value, each a scalar or of shape
-            (n_features,). Rows must lie inside. The radius holds for perturbations
-            that leave the box too, so it is not enlarged by the box.
+            Smallest and largest valid value, each a scalar or of shape (n_features,).
+            Rows must lie inside; perturbations that leave the box do not count.
+        feature_scale : array-like of shape (n_features,), optional
+            Budget of each feature at radius 1, at least 0; 0 freezes a feature.
 
         Returns
         -------
         ndarray of shape (n_samples,)
             Radii in the units of `X`, float64; infinite where nothing can change the
             prediction.
+
+        See Also
+        --------
+        sklearn_proto.robustness.certified_radius : The same for a Pipeline.
         """
-        X = self._validate_rows(X)
-        radius = certify(
-            self.certifiable_view(), X, norm=norm, method=method, bounds=bounds
+        check_is_fitted(self)
+        return certified_radius(
+            self,
+            X,
+            y,
+            norm=norm,
+            method=method,
+            bounds=bounds,
+            feature_scale=feature_scale,
         )
-        if y is None:
-            return radius
-        y = np.asarray(y)
-        if y.shape != (len(X),):
-            raise ValueError(f"y has shape {y.shape}, but X has {len(X)} rows.")
-        return np.where(self.predict(X) == y, radius, 0.0)

@@ -126,6 +126,36 @@ def closed_form_radius(r, sigma, metric, weights, offset):
     return -M + math.sqrt(M**2 + sigma * t)
 
 
+def second_order_gap(eps, x, W, sigma, weights, offset):
+    """Bound on log P - log N around the row, with explicit slopes and one width."""
+    slopes = [2 * (w - x) / sigma for w in W] + [np.zeros_like(x)]
+    terms = [
+        g * math.exp(-(distance(x, w) ** 2) / sigma)
+        for g, w in zip(weights, W, strict=True)
+    ] + [offset]
+    up = sum(t for t in terms if t > 0)
+    down = -sum(t for t in terms if t < 0)
+    v = sum(t / up * b for t, b in zip(terms, slopes, strict=True) if t > 0)
+    u = sum(-t / down * b for t, b in zip(terms, slopes, strict=True) if t < 0)
+    spread = 0.0
+    for t, b in zip(terms, slopes, strict=True):
+        if t < 0:
+            s = eps * np.linalg.norm(b - u)
+            growth = (math.exp(s) - 1 - s) if s > 1e-4 else s * s / 2
+            spread += -t / down * growth
+    kept = eps**2 / sigma if offset < 0 else 0.0
+    return math.log(up / down) - eps * np.linalg.norm(v - u) - math.log1p(spread) - kept
+
+
+def second_order_radius(x, W, sigma, weights, offset):
+    """Root of `second_order_gap` for a row whose gap is open."""
+    upper = 1.0
+    while second_order_gap(upper, x, W, sigma, weights, offset) > 0:
+        upper *= 2
+    arguments = (x, W, sigma, weights, offset)
+    return brentq(second_order_gap, 0.0, upper, args=arguments, xtol=1e-14)
+
+
 def row_radius(bound, r, sigma, metric, affine, winner):
     """Over rival concepts the worst, over concepts of the winner the best."""
     coefficients, offsets = affine

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from sklearn_proto.robustness import certified_accuracy_score, certified_radius
+from sklearn_proto.robustness import (
+    certified_accuracy_score,
+    certified_radius,
+    exact_radius,
+)
 from tests.data import three_classes
 from tests.instances import both_estimators
 
@@ -256,7 +260,7 @@ def test_norm(Estimator, norm):
 @both_estimators
 def test_method(Estimator):
     model = Estimator(**QUICK).fit(X, Y)
-    words = ["method", "'bogus'", "auto", "closed_form", "interval"]
+    words = ["method", "'bogus'", "auto", "closed_form", "trust_region", "exact"]
     refused(words, model.certified_radius, X, method="bogus")
 
 
@@ -275,6 +279,34 @@ def test_method(Estimator):
 def test_bounds(Estimator, bounds, words):
     model = Estimator(**QUICK).fit(X, Y)
     refused(["bounds", *words], model.certified_radius, X, bounds=bounds)
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [
+        (np.ones(3), ["(3,)", "(4,)"]),
+        (2.0, ["()", "(4,)"]),
+        ([1.0, -1.0, 1.0, 1.0], ["-1.0", "at least 0"]),
+        ([1.0, np.nan, 1.0, 1.0], ["nan", "finite"]),
+        (["a", "b", "c", "d"], ["numbers"]),
+        (np.zeros(4), ["freezes every feature"]),
+    ],
+)
+@both_estimators
+def test_feature_scale(Estimator, scale, words):
+    model = Estimator(**QUICK).fit(X, Y)
+    words = ["feature_scale", *words]
+    refused(words, model.certified_radius, X, feature_scale=scale)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("rtol", 0.0), ("rtol", 1.0), ("rtol", "x"), ("max_nodes", 0), ("max_nodes", 2.5)],
+)
+@both_estimators
+def test_exact_options(Estimator, option, value):
+    model = Estimator(**QUICK).fit(X, Y)
+    refused([option, repr(value), "use"], exact_radius, model, X, **{option: value})
 
 
 @both_estimators

@@ -1,7 +1,5 @@
 """Gradients against finite differences, in float64."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -103,19 +101,20 @@ def test_head(Head, concepts):
 @pytest.fixture
 def _exact_roots(monkeypatch):
     """Differences of the robust loss would show the tolerance of its root."""
-    exact = partial(functional.last_positive, rtol=1e-14, max_iter=300)
-    monkeypatch.setattr("sklearn_proto._losses._robust.last_positive", exact)
+    exact = {"rtol": 1e-14, "max_iter": 300}
+    monkeypatch.setattr("sklearn_proto._losses._robust._ROOT", exact)
 
 
 @pytest.mark.usefixtures("_exact_roots")
 @pytest.mark.parametrize("normalized", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("loss", list(LOSSES))
 @pytest.mark.parametrize("Head", HEADS)
-def test_loss(Head, loss, metric, normalized):
+def test_loss(Head, loss, metric, normalized, shared):
     if normalized and (Head is not FreeWeights):
         pytest.skip("only RBF networks normalise the kernel")
-    network = make_network(Head, metric, normalized=normalized)
+    network = make_network(Head, metric, normalized=normalized, shared=shared)
     # Rows amid the prototypes: where all similarities vanish a root is ill-conditioned.
     x, y = 0.6 * random(8, D, seed=1), torch.arange(8) % C
     row_loss = LOSSES[loss](5.0)
@@ -124,27 +123,32 @@ def test_loss(Head, loss, metric, normalized):
     check(network, lambda net: row_loss(net(x), y))
 
 
-def test_robust_loss_is_margin_minus_the_certificate():
-    """On its value, by an independent route: the reference of the interval bound."""
+@pytest.mark.parametrize("shared", [False, True])
+def test_robust_loss_is_margin_minus_the_certificate(shared):
+    """On its value, by an independent route: the naive twins of both bounds."""
     from tests import references
 
-    network = make_network(SignedReasoning, "sqeuclidean")
+    network = make_network(SignedReasoning, "sqeuclidean", shared=shared)
     x = random(8, D, seed=1)
     with torch.no_grad():
         out = network(x)
         winners = out.scores.argmax(1)
         lost = LOSSES["robust"](100.0)(out, winners)
         (a, b), kernel = out.affine, network.kernel
-    r = references.distances(x.numpy(), kernel.prototypes.detach().numpy())
+    w, sigma = kernel.prototypes.detach().numpy(), kernel.sigma.detach().numpy()
+    r = references.distances(x.numpy(), w)
     for i, c in enumerate(winners.tolist()):
         runner_up = int(out.scores[i].argsort()[-2])
-        radius = references.interval_radius(
-            r[i],
-            kernel.sigma.detach().numpy(),
-            "sqeuclidean",
-            (a[c, 0] - a[runner_up, 0]).numpy(),
-            float(b[c, 0] - b[runner_up, 0]),
-        )
+        weights = (a[c, 0] - a[runner_up, 0]).numpy()
+        offset = float(b[c, 0] - b[runner_up, 0])
+        if shared:
+            radius = references.second_order_radius(
+                x[i].numpy(), w, float(sigma[0]), weights, offset
+            )
+        else:
+            radius = references.interval_radius(
+                r[i], sigma, "sqeuclidean", weights, offset
+            )
         assert float(lost[i]) == pytest.approx(100.0 - radius, abs=1e-4)
 
 

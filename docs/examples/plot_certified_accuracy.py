@@ -10,15 +10,18 @@ Run ``python docs/examples/plot_certified_accuracy.py [picture.png]``.
 import sys
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_proto import CBCClassifier
-from sklearn_proto.robustness import certified_accuracy_score
+from sklearn_proto.robustness import (
+    CertifiedAccuracyDisplay,
+    certified_accuracy_score,
+)
 
-METHODS = {"interval": "#2a7f62", "closed_form": "#b5473c"}
+METHODS = {"auto": "#2f5d8c", "interval": "#2a7f62", "closed_form": "#b5473c"}
+SIZES = [0, 0.25, 0.5, 1]
 
 
 def main(path=None):
@@ -28,17 +31,19 @@ def main(path=None):
     model = CBCClassifier(2, random_state=0).fit(scaler.transform(X), y)
     rows = scaler.transform(X_test)
 
-    eps = np.linspace(0, 2, 201)
     figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
     for method, colour in METHODS.items():
-        curve = certified_accuracy_score(model, rows, y_test, eps, method=method)
-        ax.plot(eps, curve, color=colour, label=method)
-        values = ", ".join(f"{curve[i]:.3f}" for i in (0, 25, 50, 100))
+        options = {"norm": 2, "method": method}
+        display = CertifiedAccuracyDisplay.from_estimator(
+            model, rows, y_test, **options, name=method, ax=ax, color=colour
+        )
+        scores = certified_accuracy_score(model, rows, y_test, SIZES, **options)
+        values = ", ".join(f"{score:.3f}" for score in scores)
         print(f"{method:12} at radii 0, 0.25, 0.5, 1: {values}")
-    ax.axhline(model.score(rows, y_test), color="#888", linestyle=":", label="accuracy")
+        if method != "auto":  # The clean accuracy is that of the model: once is enough.
+            display.accuracy_line_.remove()
     ax.set(
         xlabel="l2 radius, in standard deviations of the features",
-        ylabel="certified accuracy",
         title="Breast cancer, CBCClassifier(2)",
         xlim=(0, 2),
         ylim=(0, 1),

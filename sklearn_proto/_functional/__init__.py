@@ -10,6 +10,7 @@ from sklearn_proto._functional._distances import (
     safe_sqrt,
     squared_distances,
     squared_projections,
+    tangent_coordinates,
 )
 from sklearn_proto._functional._reasoning import (
     Affine,
@@ -18,6 +19,7 @@ from sklearn_proto._functional._reasoning import (
     signed_probabilities,
 )
 from sklearn_proto._functional._roots import last_positive
+from sklearn_proto._functional._second_order import second_order_gap
 from sklearn_proto._functional._similarities import exponents, similarities
 
 __all__ = [
@@ -32,8 +34,10 @@ __all__ = [
     "last_positive",
     "lipschitz_constant",
     "safe_sqrt",
+    "second_order_gap",
     "signed_probabilities",
     "similarities",
     "squared_distances",
     "squared_projections",
+    "tangent_coordinates",
 ]

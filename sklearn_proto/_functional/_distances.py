@@ -37,9 +37,14 @@ def squared_distances(x: Tensor, w: Tensor, tangents: Tensor | None = None) -> T
 
 def squared_projections(x: Tensor, w: Tensor, tangents: Tensor) -> Tensor:
     """Squared length of ``T_k^T (x - w_k)``, of shape (n, K)."""
+    return tangent_coordinates(x, w, tangents).square().sum(-1)
+
+
+def tangent_coordinates(x: Tensor, w: Tensor, tangents: Tensor) -> Tensor:
+    """``T_k^T (x - w_k)`` of shape (n, K, m)."""
     k, d, m = tangents.shape
     along = (x @ tangents.permute(1, 0, 2).reshape(d, k * m)).view(-1, k, m)
-    return (along - torch.einsum("kd,kdm->km", w, tangents)).square().sum(-1)
+    return along - torch.einsum("kd,kdm->km", w, tangents)
 
 
 def safe_sqrt(sq: Tensor) -> Tensor:

@@ -60,6 +60,11 @@ class RadialKernel(nn.Module):
         phi = similarities(sq, self.sigma, self.metric, normalized=self.normalized)
         return sq, phi
 
+    def squares_between(self) -> Tensor:
+        """Squared distances (K, K) between the prototypes."""
+        w = self.prototypes
+        return squared_distances(w, w).fill_diagonal_(0.0)
+
     def gram(self) -> Tensor:
         """Positive semi-definite (K, K) inner products of the kernel functions.
 
@@ -79,7 +84,7 @@ class RadialKernel(nn.Module):
         )
         if not known:
             return torch.eye(k, dtype=s.dtype, device=s.device)
-        sq = squared_distances(self.prototypes, self.prototypes).fill_diagonal_(0.0)
+        sq = self.squares_between()
         if shared:
             return similarities(sq, s, self.metric)
         mean = (s[:, None] + s) / 2

@@ -18,9 +18,7 @@ class Outputs(NamedTuple):
     concept_scores: Tensor  # (n, C, q)
     scores: Tensor  # (n, C)
     temperature: Tensor  # ()
-    sigma: Tensor  # (K,) or (1,)
-    metric: str
-    normalized: bool
+    kernel: RadialKernel
 
 
 class PrototypeNetwork(nn.Module):
@@ -43,7 +41,5 @@ class PrototypeNetwork(nn.Module):
             concept_scores,
             best_of_class(concept_scores),
             self.head.log_temperature.exp(),
-            self.kernel.sigma,
-            self.kernel.metric,
-            self.kernel.normalized,
+            self.kernel,
         )

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,19 +14,10 @@ from sklearn_proto._functional import (
     Affine,
     best_of_class,
     squared_projections,
+    tangent_coordinates,
 )
 
 Array = NDArray[np.float64]
-
-
-class Gaps(NamedTuple):
-    """Gaps ``f = weights . phi + offsets`` of one class against every rival concept.
-
-    A row of the class is safe while, for every rival, *some* own concept has f > 0.
-    """
-
-    weights: Tensor  # (rivals, own concepts, K)
-    offsets: Tensor  # (rivals, own concepts)
 
 
 @dataclass(frozen=True)
@@ -164,33 +154,45 @@ class SimilarityView:
             chosen = slice(start, start + rows)
             yield chosen, self.tensor(X[chosen])
 
-    def gaps(self, c: int) -> Gaps:
-        """Gaps of class `c` against all rival concepts, netted.
+    def towards(self, x: Tensor, mass: Tensor) -> Tensor:
+        """``sum_k mass_k (w_k - x)`` (n, d), without the part along the tangents."""
+        total = mass.sum(1, keepdim=True)
+        direct = mass @ self._points - total * self._centred(x)
+        if self.tangents is None:
+            return direct
+        along = mass[:, :, None] * self._along_tangents(x)
+        return direct + torch.einsum("nkm,kdm->nd", along, self.tensor(self.tangents))
 
-        With normalised similarities the sign of ``g . phi / sum(phi) + B`` is that of
-        ``(g + B) . phi``, so the constant moves into the weights.
-        """
-        a, b = self.affine
-        rivals = [i for i in range(a.shape[0]) if i != c]
-        k = a.shape[-1]
-        weights = a[c][None] - a[rivals].reshape(-1, 1, k)
-        offsets = b[c][None] - b[rivals].reshape(-1, 1)
-        if self.normalized:
-            weights, offsets = weights + offsets[..., None], torch.zeros_like(offsets)
-        return Gaps(weights, offsets)
+    def offsets_along(self, x: Tensor, u: Tensor) -> Tensor:
+        """``(w_k - x) . u`` (n, K), without the part along the tangents."""
+        shifted = self._centred(x)
+        direct = u @ self._points.T - (shifted * u).sum(1, keepdim=True)
+        if self.tangents is None:
+            return direct
+        basis = self.tensor(self.tangents)
+        turned = torch.einsum("nd,kdm->nkm", u, basis)
+        return direct + (self._along_tangents(x) * turned).sum(-1)
 
-    def relative_rounding(self, x: Tensor, r: Tensor) -> Tensor:
-        """Bound (n, 1) on the relative rounding error of the similarities of a row.
+    def _along_tangents(self, x: Tensor) -> Tensor:
+        """``T_k^T (x - w_k)`` of shape (n, K, m)."""
+        assert self.tangents is not None
+        return tangent_coordinates(
+            self._centred(x), self._points, self.tensor(self.tangents)
+        )
+
+    def relative_rounding(self, x: Tensor) -> Tensor:
+        """Bound (n,) on the relative rounding error of the similarities of a row.
 
         The expansion of the squared distance is off by at most a few units in the
         last place of ``(|x| + |w|)^2`` per feature (factor 4: the perturbed row may
-        be farther out), and the exponential turns absolute into relative errors.
+        be farther out), and the exponential turns absolute into relative errors. The
+        square root of an error is the most that a distance can be off: so much where
+        the row, or a perturbed one, is on a prototype.
         """
         scale = self._centred(x).norm(dim=1) + self._points.norm(dim=1).max()
         eps = torch.finfo(torch.float64).eps
-        error = (4 * (x.shape[1] + 8) * eps * scale.square())[:, None]
+        error = 4 * (x.shape[1] + 8) * eps * scale.square()
         if self.metric != "sqeuclidean":
-            error = error / torch.maximum(r, error.sqrt())
+            error = error.sqrt()
         k = self.coefficients.shape[-1]
-        relative = (error / self.widths).amax(1, keepdim=True)
-        return torch.add(relative, 4 * (k + 8) * eps)
+        return error / self.widths.min() + 4 * (k + 8) * eps

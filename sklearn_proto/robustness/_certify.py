@@ -1,50 +1,21 @@
 """Certified radii of rows, batch by batch."""
 
-from numbers import Real
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
-from sklearn_proto._views import SimilarityView
+from sklearn_proto.robustness._arguments import Bounds, checked_labels
+from sklearn_proto.robustness._auto import auto_radius
 from sklearn_proto.robustness._certificate import Certificate
-from sklearn_proto.robustness._closed_form import ClosedForm
-from sklearn_proto.robustness._interval import Interval
-
-CERTIFICATES: dict[str, Certificate] = {
-    certificate.name: certificate for certificate in (ClosedForm(), Interval())
-}
-
-
-def certify(
-    view: SimilarityView,
-    X: NDArray[np.floating],
-    *,
-    norm: float = 2,
-    method: str = "auto",
-    bounds: tuple[ArrayLike, ArrayLike] | None = None,
-) -> NDArray[np.float64]:
-    """Radius (n,) around each row within which the view predicts the same class.
-
-    See `certified_radius` for the parameters.
-    """
-    norm = _checked_norm(norm)
-    if bounds is not None:
-        _check_inside(X, bounds)
-    certificates = _applicable(view, method)
-    radius = np.zeros(X.shape[0])
-    for rows, x in view.batches(X):
-        with torch.no_grad():
-            predicted = view.class_scores(x).argmax(1)
-            best = torch.zeros_like(x[:, 0])
-            for c in torch.unique(predicted).tolist():
-                own = predicted == c
-                found = [f.radius(view, x[own], c, norm) for f in certificates]
-                # Each is a lower bound on the true radius, so the largest is too.
-                best[own] = torch.stack(found).amax(0)
-        radius[rows] = best.cpu().numpy()
-    return radius
+from sklearn_proto.robustness._exact import exact_radius
+from sklearn_proto.robustness._methods import applicable, certificate
+from sklearn_proto.robustness._pairs import Batch
+from sklearn_proto.robustness._rows import rows_of
 
 
 def certified_radius(
@@ -54,121 +25,103 @@ def certified_radius(
     *,
     norm: float = 2,
     method: str = "auto",
-    bounds: tuple[ArrayLike, ArrayLike] | None = None,
+    bounds: Bounds | None = None,
+    feature_scale: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Distance within which the prediction of each row provably does not change.
 
     Parameters
     ----------
-    estimator : estimator with a ``certified_radius`` method
-        A fitted classifier of this package.
+    estimator : classifier or Pipeline
+        A fitted classifier with a certifiable view, or a Pipeline that ends in one and
+        whose other steps are affine (see `affine_front`); radii then are in the units
+        of the raw features. A classifier with its own ``certified_radius``, such as
+        `SmoothedClassifier`, is asked itself.
     X : array-like of shape (n_samples, n_features)
         Rows.
     y : array-like of shape (n_samples,), optional
         True labels; a row that is predicted wrongly then gets 0.
     norm : {1, 2, inf} or float >= 1
         The lp norm that measures a perturbation.
-    method : {"auto", "closed_form", "interval"}
-        Which bound; "auto" takes the largest of all that apply.
+    method : {"auto", "closed_form", "interval", "tilted", "second_order", \
+"trust_region", "exact"}
+        Which bound. "auto" is at least 0.99 of the largest of all that apply; "exact"
+        is the lower bound of `exact_radius`.
     bounds : tuple of two array-likes, optional
-        Smallest and largest valid value, each a scalar or of shape (n_features,).
+        Smallest and largest valid value, each a scalar or of shape (n_features,). Rows
+        must lie inside, and perturbations that leave the box do not count.
+    feature_scale : array-like of shape (n_features,), optional
+        Budget of each feature at radius 1, at least 0: feature i may change by
+        ``feature_scale[i]`` times the i-th entry of a vector within the radius. 0
+        freezes a feature.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        Radii in the units of `X`; infinite where nothing can change the prediction.
+        Radii in the units of `X`, float64; infinite where nothing can change the
+        prediction.
 
     Raises
     ------
     TypeError
         If the estimator offers no certificate.
     ValueError
-        If a parameter is out of its range or a row is outside `bounds`.
+        If a parameter is out of its range, a row is outside `bounds`, a step of the
+        pipeline is not affine, or the method has no proof for the model.
+
+    See Also
+    --------
+    exact_radius : Lower and upper bounds by branch and bound.
+    empirical_radius : What an attack finds.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_proto import CBCClassifier
+    >>> from sklearn_proto.robustness import certified_radius
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), CBCClassifier(random_state=0))
+    >>> in_centimetres = certified_radius(model.fit(X, y), X)
+    >>> in_centimetres.shape
+    (150,)
     """
-    if not hasattr(estimator, "certified_radius"):
-        raise TypeError(
-            f"{type(estimator).__name__} has no certified_radius; fit a classifier of "
-            "sklearn_proto and pass that."
+    if _certifies_itself(estimator):
+        options = {"feature_scale": feature_scale} if feature_scale is not None else {}
+        found = estimator.certified_radius(
+            X, y, norm=norm, method=method, bounds=bounds, **options
         )
-    radius = estimator.certified_radius(X, y, norm=norm, method=method, bounds=bounds)
-    return np.asarray(radius)
+        return np.asarray(found)
+    if method == "exact":
+        return exact_radius(
+            estimator, X, y, norm=norm, bounds=bounds, feature_scale=feature_scale
+        ).lower
+    rows = rows_of(estimator, X, norm=norm, bounds=bounds, feature_scale=feature_scale)
+    view = rows.geometry.view
+    bound: Callable[[Batch], Tensor] = partial(
+        auto_radius, certificates=applicable(view)
+    )
+    if method != "auto":
+        bound = partial(_radius, certificate=certificate(view, method))
+    radius = np.zeros(len(rows.z))
+    with torch.no_grad():
+        for chosen, batch in rows.batches():
+            found = bound(batch)
+            for larger in batch.larger_sets():
+                # A radius for more perturbations is one for these.
+                found = torch.maximum(found, bound(larger))
+            radius[chosen] = found.cpu().numpy()
+    if y is None:
+        return radius
+    return np.where(rows.wrong(checked_labels(y, len(radius))), 0.0, radius)
 
 
-def certified_accuracy_score(
-    estimator: Any,
-    X: ArrayLike,
-    y: ArrayLike,
-    eps: float | ArrayLike,
-    *,
-    norm: float = 2,
-    method: str = "auto",
-) -> Any:
-    """Share of rows predicted rightly whatever a perturbation of size `eps` does.
-
-    Parameters
-    ----------
-    estimator : estimator with a ``certified_radius`` method
-        A fitted classifier of this package.
-    X : array-like of shape (n_samples, n_features)
-        Rows.
-    y : array-like of shape (n_samples,)
-        True labels.
-    eps : float or array-like of shape (n_radii,)
-        Size of the perturbation, at least 0, in the units of `X`. At 0 the score is
-        the accuracy of the rows whose prediction is not a tie.
-    norm : {1, 2, inf} or float >= 1
-        The lp norm that measures it.
-    method : str
-        As in `certified_radius`.
-
-    Returns
-    -------
-    float or ndarray of shape (n_radii,)
-        Shares in [0, 1].
-    """
-    sizes = np.atleast_1d(np.asarray(eps, dtype=float))
-    if not (sizes >= 0).all():
-        raise ValueError(f"eps={eps!r} must be at least 0.")
-    radius = certified_radius(estimator, X, y, norm=norm, method=method)
-    score = ((radius > 0) & (radius >= sizes[:, None])).mean(axis=1)
-    return score if np.ndim(eps) else float(score[0])
+def _certifies_itself(estimator: Any) -> bool:
+    has_view = hasattr(estimator, "certifiable_view")
+    return hasattr(estimator, "certified_radius") and not has_view
 
 
-def _checked_norm(norm: Any) -> float:
-    if isinstance(norm, bool) or not isinstance(norm, Real) or not float(norm) >= 1:
-        raise ValueError(
-            f"norm={norm!r} is not allowed; use 1, 2, numpy.inf or p >= 1."
-        )
-    return float(norm)
-
-
-def _check_inside(X: NDArray[np.floating], bounds: tuple[ArrayLike, ArrayLike]) -> None:
-    try:
-        lo, hi = (np.broadcast_to(np.asarray(b, float), X.shape[1:]) for b in bounds)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"bounds={bounds!r} must be (lower, upper), each a scalar or of shape "
-            f"({X.shape[1]},)."
-        ) from error
-    if not (lo <= hi).all():
-        raise ValueError(f"bounds={bounds!r} must have lower <= upper, without NaN.")
-    outside = np.flatnonzero(((lo > X) | (hi < X)).any(axis=1))
-    if len(outside):
-        raise ValueError(
-            f"{len(outside)} rows of X are outside bounds, the first is row "
-            f"{outside[0]}."
-        )
-
-
-def _applicable(view: SimilarityView, method: str) -> list[Certificate]:
-    if method == "auto":
-        return [f for f in CERTIFICATES.values() if f.refusal(view) is None]
-    if method not in CERTIFICATES:
-        raise ValueError(
-            f"method={method!r} is not a certificate; use one of "
-            f"{['auto', *CERTIFICATES]}."
-        )
-    reason = CERTIFICATES[method].refusal(view)
-    if reason is not None:
-        raise ValueError(f"method={method!r} has no proof for this model: {reason}.")
-    return [CERTIFICATES[method]]
+def _radius(batch: Batch, certificate: Certificate) -> Tensor:
+    duels = batch.duels()
+    return batch.worst_rival(certificate.radius(batch.pairs(duels)), duels)

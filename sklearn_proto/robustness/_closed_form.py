@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from sklearn_proto._functional import closed_form_radius, lipschitz_constant
+from sklearn_proto._functional import closed_form_radius
 from sklearn_proto._views import SimilarityView
-from sklearn_proto.robustness._gaps import rows_of_class, worst_rival
+from sklearn_proto.robustness._pairs import Pairs
 
 # A harmful similarity below this counts as this: where it underflows to 0, dividing by
 # it would certify any distance.
@@ -25,23 +25,17 @@ class ClosedForm:
         del view
         return None
 
-    def radius(self, view: SimilarityView, x: Tensor, c: int, norm: float) -> Tensor:
+    def radius(self, pairs: Pairs) -> Tensor:
         """See `Certificate`."""
-        rows = rows_of_class(view, x, c)
-        phi = rows.exponents.exp()
-        harm = phi.clamp_min(_SMALLEST_HARM)
-        negative, offsets = rows.contract(rows.fall, harm).abs(), rows.offsets
-        rounding = rows.rounding(phi)
-        if rows.normalized:  # It grows with the similarities, as a rival's part does.
-            negative = negative + rounding
-        else:
-            offsets = offsets - rounding
-        radius = closed_form_radius(
-            rows.contract(rows.rise, phi),
-            negative,
-            offsets.expand_as(negative),
+        view = pairs.view
+        distance = view.squared_distances(pairs.z).sqrt_()
+        phi = pairs.similarities()
+        euclidean = closed_form_radius(
+            (pairs.rise * phi).sum(1),
+            (pairs.fall * phi.clamp_min(_SMALLEST_HARM)).sum(1),
+            pairs.constant,
             sigma=float(view.widths.min()),
             metric=view.metric,
-            largest_distance=rows.r.amax(1)[:, None, None],
+            largest_distance=distance.amax(1),
         )
-        return worst_rival(radius) / lipschitz_constant(norm, x.shape[1])
+        return euclidean / pairs.perturbations.lipschitz

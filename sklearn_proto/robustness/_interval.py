@@ -1,17 +1,11 @@
 """Every similarity at its worst on its own: sound for any metric and any widths."""
 
-from functools import partial
-
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import (
-    interval_range,
-    last_positive,
-    lipschitz_constant,
-)
+from sklearn_proto._functional import interval_range, last_positive
 from sklearn_proto._views import SimilarityView
-from sklearn_proto.robustness._gaps import Rows, rows_of_class, worst_rival
+from sklearn_proto.robustness._pairs import Pairs
 
 # exp(-745) is the last positive double.
 _UNDERFLOW = 745.0
@@ -27,21 +21,24 @@ class Interval:
         del view
         return None
 
-    def radius(self, view: SimilarityView, x: Tensor, c: int, norm: float) -> Tensor:
+    def radius(self, pairs: Pairs) -> Tensor:
         """See `Certificate`."""
-        rows = rows_of_class(view, x, c)
-        reach = _UNDERFLOW * view.widths.max()
+        view = pairs.view
+        r = view.squared_distances(pairs.z).sqrt_()
+        # Normalised similarities have a common positive factor, which moves no sign but
+        # keeps rows far from every prototype from underflowing.
+        shift: Tensor | float = 0.0
+        if view.normalized:
+            shift = view.exponents(pairs.z).amax(1, keepdim=True)
+
+        def smallest_gap(reach: Tensor) -> Tensor:
+            far, near = interval_range(r, view.widths, view.metric, reach[:, None])
+            helpful = pairs.rise * torch.exp(far - shift)
+            harmful = pairs.fall * torch.exp(near - shift)
+            return (helpful - harmful).sum(1) + pairs.constant
+
         # Beyond this every similarity is 0 at its far and 1 at its near end.
-        upper = rows.r.amax(1) + (
-            reach.sqrt() if view.metric == "sqeuclidean" else reach
-        )
-        radius = last_positive(partial(_smallest_gap, view, rows), upper)
-        return radius / lipschitz_constant(norm, x.shape[1])
-
-
-def _smallest_gap(view: SimilarityView, rows: Rows, reach: Tensor) -> Tensor:
-    """Lower bound (n,) on the gap to the worst rival within Euclidean `reach` (n,)."""
-    far, near = interval_range(rows.r, view.widths, view.metric, reach[:, None])
-    low, high = torch.exp(far - rows.shift), torch.exp(near - rows.shift)
-    gap = rows.contract(rows.rise, low) + rows.contract(rows.fall, high)
-    return worst_rival(gap + rows.offsets - rows.rounding(high))
+        reach = _UNDERFLOW * view.widths.max()
+        reach = reach.sqrt() if view.metric == "sqeuclidean" else reach
+        euclidean = last_positive(smallest_gap, r.amax(1) + reach)
+        return euclidean / pairs.perturbations.lipschitz

@@ -1,0 +1,162 @@
+"""See through the affine steps that stand in front of a classifier.
+
+The matrix is all that a certificate needs of them: a perturbation of a raw row moves
+the row that the classifier sees by ``A @ delta``, whatever is added to both.
+"""
+
+import warnings
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_proto.robustness._affine_steps import Matrix, Steps, composed, passes
+
+_NAMES_WARNING = "X (does not have valid|has) feature names"
+
+
+@dataclass(frozen=True, eq=False)
+class AffineFront:
+    """A classifier and the affine map that its pipeline applies before it.
+
+    Parameters
+    ----------
+    estimator : classifier
+        The final fitted classifier, which has a method ``certifiable_view``.
+    matrix : None, scipy.sparse.csr_array or ndarray of shape (n_features_of_the_\
+classifier, n_features_raw)
+        Linear part of the map, float64, its columns in the order of the features at
+        fit; None for the identity.
+    transformers : tuple
+        The fitted steps, in the order they are applied.
+
+    See Also
+    --------
+    affine_front : Make one of a pipeline.
+    """
+
+    estimator: Any
+    matrix: Matrix | None = None
+    transformers: tuple[Any, ...] = ()
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Map raw rows to what the classifier sees, in float64.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix of shape (n_samples, n_features_raw)
+            Rows, as the pipeline takes them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_of_the_classifier)
+            Output of the pipeline's own steps, which take part in the rounding that
+            its predictions have.
+
+        Raises
+        ------
+        ValueError
+            If a step or the classifier would refuse the rows.
+        """
+        rows = _as_float64(X)
+        with warnings.catch_warnings():
+            # Perturbed rows are arrays even where the pipeline was fitted on a frame.
+            warnings.filterwarnings("ignore", _NAMES_WARNING)
+            for transformer in self.transformers:
+                rows = transformer.transform(rows)
+            rows = rows.toarray() if sparse.issparse(rows) else rows
+            rows = validate_data(self.estimator, rows, dtype=np.float64, reset=False)
+        return np.asarray(rows)
+
+
+def affine_front(estimator: Any) -> AffineFront:
+    """Take the affine steps in front of a classifier apart from it.
+
+    Parameters
+    ----------
+    estimator : classifier, Pipeline, search or FrozenEstimator
+        A fitted classifier that has a method ``certifiable_view``, or one at the end of
+        fitted pipelines. Searches count as their ``best_estimator_``.
+
+    Returns
+    -------
+    AffineFront
+        The classifier and the map.
+
+    Raises
+    ------
+    ValueError
+        If a step is not known to be affine; the message names it.
+    TypeError
+        If the final estimator has no ``certifiable_view``.
+    sklearn.exceptions.NotFittedError
+        If the estimator or one of its steps is not fitted.
+
+    See Also
+    --------
+    register_affine : Teach it another transformer.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_proto import CBCClassifier
+    >>> from sklearn_proto.robustness import affine_front
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), CBCClassifier(random_state=0))
+    >>> front = affine_front(model.fit(X, y))
+    >>> front.matrix.diagonal().round(2)
+    array([1.21, 2.3 , 0.57, 1.32])
+    >>> front.transform(X).shape
+    (150, 4)
+    """
+    steps: Steps = []
+    final = estimator
+    while (opened := _opened(final)) is not None:
+        front, final = opened
+        steps += [(name, step) for name, step in front if not passes(step)]
+    if not hasattr(final, "certifiable_view"):
+        check_is_fitted(final)
+        raise TypeError(
+            f"{type(final).__name__} has neither certified_radius nor certifiable_view;"
+            " use a classifier of sklearn_proto, alone or at the end of a Pipeline."
+        )
+    return AffineFront(final, composed(steps), tuple(step for _, step in steps))
+
+
+@singledispatch
+def _opened(estimator: Any) -> tuple[Steps, Any] | None:
+    """Split off what wraps a classifier, step by step; None if nothing does."""
+    best = getattr(estimator, "best_estimator_", None)
+    return None if best is None else ([], best)
+
+
+@_opened.register(Pipeline)
+def _(pipeline: Any) -> tuple[Steps, Any]:
+    return pipeline.steps[:-1], pipeline.steps[-1][1]
+
+
+@_opened.register(FrozenEstimator)
+def _(frozen: Any) -> tuple[Steps, Any]:
+    return [], frozen.estimator
+
+
+def _as_float64(X: Any) -> Any:
+    """Rows with their numbers in float64; frames stay frames, with their other columns.
+
+    A step may select columns by name, and may drop those that are no numbers.
+    """
+    if hasattr(X, "with_columns"):  # polars
+        return X.cast({c: float for c, kind in X.schema.items() if kind.is_numeric()})
+    if hasattr(X, "select_dtypes"):  # pandas
+        return X.astype(dict.fromkeys(X.select_dtypes("number").columns, np.float64))
+    rows = X if sparse.issparse(X) else np.asarray(X)
+    # A copy, since a scaler with copy=False writes into what it is given.
+    return rows.astype(np.float64) if rows.dtype.kind in "biuf" else rows.copy()

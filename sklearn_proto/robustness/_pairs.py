@@ -1,0 +1,196 @@
+"""Pairs of a row and a rival: the one-dimensional questions behind a radius."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from sklearn_proto._views import SimilarityView
+from sklearn_proto.robustness._geometry import Geometry
+from sklearn_proto.robustness._perturbations import Perturbations
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """m gaps ``f = sum_k (rise_k - fall_k) phi_k + constant`` that must stay positive.
+
+    Each belongs to a row, to a concept of its predicted class and to a rival concept.
+    A bound must exceed what rounding may add to be a proof about the scores as
+    computed, so rounding has already been taken off.
+
+    Parameters
+    ----------
+    z : Tensor of shape (m, dz)
+        Rows as the model sees them.
+    rise, fall : Tensor of shape (m, K)
+        Positive and negative parts of the net weights.
+    constant : Tensor of shape (m,)
+        What does not depend on the similarities.
+    rounding : Tensor of shape (m,)
+        Relative rounding error of a similarity.
+    geometry : Geometry
+        Angles and lengths of the prototypes, and the model itself.
+    perturbations : Perturbations
+        What the rows must withstand.
+    """
+
+    z: Tensor
+    rise: Tensor
+    fall: Tensor
+    constant: Tensor
+    rounding: Tensor
+    geometry: Geometry
+    perturbations: Perturbations
+
+    @property
+    def view(self) -> SimilarityView:
+        """The model."""
+        return self.geometry.view
+
+    @property
+    def no_change(self) -> Tensor:
+        """The perturbation 0 of every pair, shape (m, d)."""
+        shape = (len(self), self.perturbations.n_features)
+        return torch.zeros(shape, dtype=self.z.dtype, device=self.z.device)
+
+    @property
+    def far(self) -> Tensor:
+        """Size (m,) of a perturbation that passes every prototype twice over."""
+        farthest = self.view.squared_distances(self.z).amax(1).sqrt()
+        return 2.0 * farthest / max(self.perturbations.lipschitz, 1e-300)
+
+    def __len__(self) -> int:
+        """Count the pairs."""
+        return len(self.z)
+
+    def take(self, chosen: Tensor) -> "Pairs":
+        """Some of the pairs, by index."""
+        return replace(
+            self,
+            z=self.z[chosen],
+            rise=self.rise[chosen],
+            fall=self.fall[chosen],
+            constant=self.constant[chosen],
+            rounding=self.rounding[chosen],
+            perturbations=self.perturbations.take(chosen),
+        )
+
+    def similarities(self) -> Tensor:
+        """Similarities (m, K), up to a positive factor of each row if normalised."""
+        return _similarities(self.view, self.z)
+
+
+@dataclass(frozen=True)
+class Duels:
+    """Which pairs a batch of rows consists of, those of one rival side by side.
+
+    Parameters
+    ----------
+    row, own, rival : Tensor of shape (m,)
+        Index of the row, of the concept of its predicted class, and of the rival among
+        all concepts of all classes.
+    """
+
+    row: Tensor
+    own: Tensor
+    rival: Tensor
+
+    def take(self, chosen: Tensor) -> "Duels":
+        """Some of the pairs, by index."""
+        return Duels(self.row[chosen], self.own[chosen], self.rival[chosen])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one batch and the classes they are predicted as.
+
+    A row keeps its class while for every rival concept *some* own concept scores more:
+    its radius is the smallest over the rivals of the largest over the own concepts.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        The model and its prototypes.
+    perturbations : Perturbations
+        What the rows must withstand.
+    z : Tensor of shape (n, dz)
+        Rows as the model sees them.
+    """
+
+    geometry: Geometry
+    perturbations: Perturbations
+    z: Tensor
+    predicted: Tensor
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.z)
+
+    def larger_sets(self) -> list["Batch"]:
+        """The same rows without bounds, where there are any."""
+        if self.perturbations.room is None:
+            return []
+        return [replace(self, perturbations=replace(self.perturbations, room=None))]
+
+    @property
+    def n_own(self) -> int:
+        """Concepts of each class."""
+        return self.geometry.view.affine.coefficients.shape[1]
+
+    def similarities(self) -> Tensor:
+        """Similarities (n, K), up to a positive factor of each row if normalised."""
+        return _similarities(self.geometry.view, self.z)
+
+    def duels(self) -> Duels:
+        """Every own concept of every row against every rival concept."""
+        c, q, _ = self.geometry.view.affine.coefficients.shape
+        device = self.z.device
+        rivals = torch.arange(c * q, device=device)
+        foreign = rivals[None] // q != self.predicted[:, None]
+        row, rival = foreign.nonzero(as_tuple=True)
+        own = torch.arange(q, device=device).repeat(len(row))
+        return Duels(row.repeat_interleave(q), own, rival.repeat_interleave(q))
+
+    def pairs(self, duels: Duels) -> Pairs:
+        """Net the two concepts of every duel, and take off what rounding may add."""
+        view, row = self.geometry.view, duels.row
+        a, b = view.affine
+        c, q, k = a.shape
+        own = self.predicted[row] * q + duels.own
+        flat_a, flat_b = a.reshape(c * q, k), b.reshape(c * q)
+        weights = flat_a[own] - flat_a[duels.rival]
+        constant = flat_b[own] - flat_b[duels.rival]
+        rounding = view.relative_rounding(self.z)[row]
+        slack = rounding * (weights.abs().sum(1) + constant.abs())
+        if view.normalized:
+            # g . phi / sum(phi) + B has the sign of (g + B) . phi; so has the slack.
+            weights = weights + (constant - slack)[:, None]
+            constant = torch.zeros_like(constant)
+        else:
+            constant = constant - slack
+        return Pairs(
+            self.z[row],
+            weights.clamp_min(0.0),
+            (-weights).clamp_min(0.0),
+            constant,
+            rounding,
+            self.geometry,
+            self.perturbations.take(row),
+        )
+
+    def of_rival(self, holds: Tensor) -> Tensor:
+        """Whether any own concept withstands the rival, for all pairs of the rival."""
+        return holds.view(-1, self.n_own).any(1).repeat_interleave(self.n_own)
+
+    def worst_rival(self, values: Tensor, duels: Duels) -> Tensor:
+        """Reduce (m,) to rows (n,): the best own concept against the worst rival."""
+        best = values.view(-1, self.n_own).amax(1)
+        start = torch.full_like(self.z[:, 0], torch.inf)
+        return start.scatter_reduce(0, duels.row[:: self.n_own], best, "amin")
+
+
+def _similarities(view: SimilarityView, z: Tensor) -> Tensor:
+    e = view.exponents(z)
+    if view.normalized:
+        e -= e.amax(1, keepdim=True)
+    return e.exp_()

@@ -1,0 +1,154 @@
+"""The perturbations that a certificate has to withstand."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Perturbations:
+    """The sets ``{delta : norm_p(delta) <= eps}``, and what they become in the model.
+
+    The model sees ``z = A x + m``, so a perturbation ``delta`` of the features moves a
+    row by ``A delta``. A certificate needs no more than the largest value of a linear
+    function on such a set, which the dual norm gives exactly, and its Euclidean extent.
+
+    Parameters
+    ----------
+    norm : float
+        The p of the norm, at least 1.
+    n_features : int
+        Length of `delta`.
+    matrix : Tensor of shape (n_features,) or (dz, n_features), optional
+        A, or its diagonal; the identity if None.
+    room : tuple of two Tensors of shape (n, n_features), optional
+        How far each feature of each row may fall and rise inside its bounds.
+    """
+
+    norm: float
+    n_features: int
+    matrix: Tensor | None = None
+    room: tuple[Tensor, Tensor] | None = None
+
+    def within(self, down: Tensor, up: Tensor) -> "Perturbations":
+        """The same, kept inside a box."""
+        return replace(self, room=(down, up))
+
+    def take(self, rows: Tensor) -> "Perturbations":
+        """Perturbations of some of the rows."""
+        if self.room is None:
+            return self
+        down, up = self.room
+        return replace(self, room=(down[rows], up[rows]))
+
+    def pull(self, a: Tensor) -> Tensor:
+        """``A^T a`` for rows `a`: a linear function of z as one of delta."""
+        if self.matrix is None:
+            return a
+        return a * self.matrix if self.matrix.ndim == 1 else a @ self.matrix
+
+    def push(self, delta: Tensor) -> Tensor:
+        """``A delta`` for rows `delta`."""
+        if self.matrix is None:
+            return delta
+        diagonal = self.matrix.ndim == 1
+        return delta * self.matrix if diagonal else delta @ self.matrix.T
+
+    @property
+    def extent(self) -> float:
+        """Largest Euclidean length at eps = 1 of a `delta` that the model sees."""
+        free = self.n_features
+        if self.matrix is not None:
+            moved = self.matrix != 0
+            free = int((moved if moved.ndim == 1 else moved.any(0)).sum())
+        return float(max(free, 1) ** max(0.0, 0.5 - 1.0 / self.norm))
+
+    @property
+    def stretch(self) -> float:
+        """Largest Euclidean length of ``A delta`` where that of `delta` is 1."""
+        if self.matrix is None:
+            return 1.0
+        if self.matrix.ndim == 1:
+            return float(self.matrix.abs().max())
+        return float(torch.linalg.matrix_norm(self.matrix, 2))
+
+    @property
+    def lipschitz(self) -> float:
+        """Bound on the Euclidean length of ``A delta`` at eps = 1."""
+        if self.matrix is None:
+            return self.extent
+        p, a = self.norm, self.matrix
+        if a.ndim == 1:
+            # Hölder: the dual exponent of the squares of delta.
+            power = math.inf if p <= 2 else 2.0 / (1.0 - 2.0 / p)
+            return float(torch.linalg.vector_norm(a, power))
+        if p == 1:
+            return float(a.norm(dim=0).max())
+        through_rows = float(a.norm(dual_exponent(p), dim=1).norm())
+        return min(self.stretch * self.extent, through_rows)
+
+    def support(self, a: Tensor, eps: Tensor) -> Tensor:
+        """Bound (n,) on ``a . delta`` for `a` (n, n_features) in the sets of `eps` (n,).
+
+        Attained for any norm without bounds, and for the maximum norm with them.
+        """
+        dual = torch.linalg.vector_norm(a, dual_exponent(self.norm), dim=1)
+        if self.room is None:
+            return eps * dual
+        size, room = self._towards(a)
+        within = torch.where(room > 0, size, torch.zeros_like(size))
+        if self.norm == math.inf:
+            return (within * torch.minimum(room, eps[:, None])).sum(1)
+        free = torch.linalg.vector_norm(within, dual_exponent(self.norm), dim=1)
+        best = eps * free
+        # Where the unbounded maximum leaves the box, the box is the better bound.
+        for _ in range(2):
+            share = eps[:, None] * within / free.clamp_min(1e-300)[:, None]
+            clipped = share > room
+            fixed = torch.where(clipped, within * room, torch.zeros_like(room)).sum(1)
+            rest = torch.where(clipped, torch.zeros_like(within), within)
+            free = torch.linalg.vector_norm(rest, dual_exponent(self.norm), dim=1)
+            best = torch.minimum(best, fixed + eps * free)
+        return best
+
+    def steepest(self, a: Tensor) -> Tensor:
+        """Unit perturbations (n, n_features) along which ``a . delta`` falls fastest."""
+        if self.room is not None:
+            size, room = self._towards(-a)
+            a = torch.where((room > 0) & (size > 0), a, torch.zeros_like(a))
+        if self.norm == math.inf:
+            return -a.sign()
+        if self.norm == 1:
+            top = a.abs().argmax(1, keepdim=True)
+            return torch.zeros_like(a).scatter_(1, top, -a.gather(1, top).sign())
+        q = dual_exponent(self.norm)
+        scale = a.abs().amax(1, keepdim=True).clamp_min(1e-300)
+        shape = -a.sign() * (a.abs() / scale).pow(q - 1)
+        length = torch.linalg.vector_norm(shape, self.norm, dim=1, keepdim=True)
+        return shape / length.clamp_min(1e-300)
+
+    def inside(self, delta: Tensor) -> Tensor:
+        """The nearest perturbation that stays inside the bounds."""
+        if self.room is None:
+            return delta
+        down, up = self.room
+        return torch.minimum(torch.maximum(delta, -down), up)
+
+    def size(self, delta: Tensor) -> Tensor:
+        """``norm_p(delta)`` of each row, shape (n,)."""
+        return torch.linalg.vector_norm(delta, self.norm, dim=1)
+
+    def _towards(self, a: Tensor) -> tuple[Tensor, Tensor]:
+        """Sizes of `a`, and the room of each feature in the direction that raises it."""
+        assert self.room is not None
+        down, up = self.room
+        return a.abs(), torch.where(a > 0, up, down)
+
+
+def dual_exponent(p: float) -> float:
+    """Exponent of the dual norm: 1/p + 1/q = 1."""
+    if p == 1:
+        return math.inf
+    return 1.0 if p == math.inf else p / (p - 1.0)

@@ -1,0 +1,113 @@
+"""What certificates need to know of a fitted classifier and of rows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from torch import Tensor
+
+from sklearn_proto._views import SimilarityView
+from sklearn_proto.robustness._affine_steps import Matrix
+from sklearn_proto.robustness._arguments import (
+    Bounds,
+    checked_bounds,
+    checked_norm,
+    checked_scale,
+)
+from sklearn_proto.robustness._front import affine_front
+from sklearn_proto.robustness._geometry import Geometry
+from sklearn_proto.robustness._pairs import Batch
+from sklearn_proto.robustness._perturbations import Perturbations
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to certify, as the classifier behind a pipeline sees them.
+
+    Parameters
+    ----------
+    estimator : classifier
+        The last step.
+    z : ndarray of shape (n, dz)
+        Rows as it sees them.
+    geometry : Geometry
+        Its certifiable view, and perturbations of the raw features.
+    room : tuple of two ndarrays of shape (n, n_features), optional
+        How far each raw feature may fall and rise, in units of its budget.
+    """
+
+    estimator: Any
+    z: Array
+    geometry: Geometry
+    room: tuple[Array, Array] | None
+
+    def batches(self) -> Iterator[tuple[slice, Batch]]:
+        """Slices of the rows and their batches."""
+        view = self.geometry.view
+        for rows, z in view.batches(self.z):
+            predicted = view.class_scores(z).argmax(1)
+            perturbations = self.geometry.perturbations
+            if self.room is not None:
+                down, up = (view.tensor(side[rows]) for side in self.room)
+                perturbations = perturbations.within(down, up)
+            yield rows, Batch(self.geometry, perturbations, z, predicted)
+
+    def wrong(self, y: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which rows are not predicted as `y` says."""
+        return np.asarray(self.estimator.predict(self.z) != y)
+
+
+def rows_of(
+    estimator: Any,
+    X: ArrayLike,
+    *,
+    norm: float,
+    bounds: Bounds | None,
+    feature_scale: ArrayLike | None,
+) -> Rows:
+    """Look through a pipeline, and express perturbations of its raw features."""
+    p = checked_norm(norm)
+    front = affine_front(estimator)
+    z = front.transform(X)
+    matrix = front.matrix
+    n_features = z.shape[1] if matrix is None else matrix.shape[1]
+    scale = None
+    if feature_scale is not None:
+        scale = checked_scale(feature_scale, n_features)
+    room = None
+    if bounds is not None:
+        room = _room(np.asarray(X, dtype=np.float64), bounds, scale)
+    view: SimilarityView = front.estimator.certifiable_view()
+    operator = _operator(view, matrix, scale)
+    perturbations = Perturbations(p, n_features, operator)
+    return Rows(front.estimator, z, Geometry(view, perturbations), room)
+
+
+def _room(X: Array, bounds: Bounds, scale: Array | None) -> tuple[Array, Array]:
+    lo, hi = checked_bounds(X, bounds)
+    down, up = X - lo, hi - X
+    if scale is None:
+        return down, up
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # A frozen feature has no room: its budget of 0 is never more than it needs.
+        return tuple(np.where(scale > 0, side / scale, 0.0) for side in (down, up))
+
+
+def _operator(
+    view: SimilarityView, matrix: Matrix | None, scale: Array | None
+) -> Tensor | None:
+    """The map from perturbations in units of their budgets to what the model sees."""
+    if matrix is None:
+        return None if scale is None else view.tensor(scale)
+    if sparse.issparse(matrix):
+        square = matrix.shape[0] == matrix.shape[1]
+        diagonal = matrix.diagonal() if square else None
+        if diagonal is not None and matrix.nnz == np.count_nonzero(diagonal):
+            return view.tensor(diagonal if scale is None else diagonal * scale)
+        matrix = matrix.toarray()
+    return view.tensor(matrix if scale is None else matrix * scale)

@@ -1,0 +1,66 @@
+"""All components see the same perturbation: the tilted bound."""
+
+import torch
+from torch import Tensor
+
+from sklearn_proto._functional import last_positive
+from sklearn_proto._views import SimilarityView
+from sklearn_proto.robustness._expansion import Expansion, expand
+from sklearn_proto.robustness._pairs import Pairs
+from sklearn_proto.robustness._perturbations import dual_exponent
+
+
+class Tilted:
+    """The positive side above its tangent, every negative term on its own.
+
+    With v the slope of the tangent, a negative term ``n_j exp(b_j . delta)`` is at most
+    ``exp(v . delta) n_j exp(eps |b_j - v|)`` in the dual norm. Only differences of
+    slopes enter, so far less is lost than by moving each distance alone. With one
+    positive and one negative term it is the distance to a hyperplane, exactly.
+    """
+
+    name = "tilted"
+
+    def refusal(self, view: SimilarityView) -> str | None:
+        """Say that a tangent distance has no slope of this form."""
+        if view.tangents is not None:
+            return "the slopes of tangent distances are not differences of prototypes"
+        return None
+
+    def radius(self, pairs: Pairs) -> Tensor:
+        """See `Certificate`."""
+        start = pairs.no_change
+        spread = _dual_distances(expand(pairs, torch.zeros_like(pairs.constant), start))
+
+        def log_gap(eps: Tensor) -> Tensor:
+            at = expand(pairs, eps, start)
+            worst = torch.logsumexp(at.log_p + eps[:, None] * spread, 1)
+            bent = at.bend * (pairs.perturbations.extent * eps).square() / 2
+            return at.value - worst - bent - pairs.rounding
+
+        far = pairs.far
+        return torch.minimum(last_positive(log_gap, far, rtol=1e-4, max_iter=40), far)
+
+
+def _dual_distances(at: Expansion) -> Tensor:
+    """``norm_*(b_j - v)`` of shape (m, K + 1), with ``v = slope + mean``.
+
+    ``b_j - v = c_j (w_j - (a + v / c_j))``: distances from the prototypes to points
+    that depend on c_j, so one set of distances for every different width.
+    """
+    assert at.slopes is not None
+    v = at.slope + at.mean
+    dual = dual_exponent(at.pairs.perturbations.norm)
+    scale = at.slopes.scale.expand(len(v), -1)
+    points = at.slopes.geometry.points
+    out = torch.empty((len(v), len(points) + 1), dtype=v.dtype, device=v.device)
+    shared = bool((scale == scale[:, :1]).all())
+    for j in range(1) if shared else range(len(points)):
+        c = scale[:, j : j + 1]
+        rows = torch.where(c > 0, at.slopes.anchor + v / c, torch.zeros_like(v))
+        chosen = slice(None) if shared else slice(j, j + 1)
+        found = c * torch.cdist(rows, points[chosen], p=dual)
+        length = torch.linalg.vector_norm(v, dual, dim=1, keepdim=True)
+        out[:, :-1][:, chosen] = torch.where(c > 0, found, length)
+    out[:, -1] = torch.linalg.vector_norm(v, dual, dim=1)
+    return out

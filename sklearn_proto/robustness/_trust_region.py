@@ -1,0 +1,138 @@
+"""The nearest point of the boundary, and a proof that nothing nearer crosses it."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sklearn_proto._views import SimilarityView
+from sklearn_proto.robustness._expansion import expand, log_ratio
+from sklearn_proto.robustness._pairs import Pairs
+
+# A radius stops short of the boundary by this share, which leaves the proof some room.
+_SHORT = 1e-3
+_STEPS, _FULL_STEPS, _ON_THE_RAY = 20, 4, 5
+# A log-ratio this small is the boundary.
+_SETTLED = 1e-5
+_HALVINGS = 8
+_PIECES = 6
+
+
+class TrustRegion:
+    """Second-order bound around the worst perturbation instead of around the row.
+
+    Around a perturbation that is the worst of its size, the slope of the log-ratio
+    points back to the row. If the curvature is at most the length of the slope over the
+    size, the concave quadratic below the log-ratio has its minimum over the ball right
+    there: then the local search has found the nearest point of the boundary, and the
+    radius is exact. It is the condition of a global minimum of the trust-region
+    problem. Elsewhere the size is lowered until the quadratic stays positive.
+    """
+
+    name = "trust_region"
+
+    def refusal(self, view: SimilarityView) -> str | None:
+        """Return None: the bound holds for every similarity-based model."""
+        del view
+        return None
+
+    def radius(self, pairs: Pairs) -> Tensor:
+        """See `Certificate`."""
+        return prove(pairs, nearest_boundary(pairs))
+
+
+class Boundary(NamedTuple):
+    """Where a gap was found to close, or, if it was not, where to start a proof."""
+
+    size: Tensor  # (m,), 0 where it is closed at the row
+    delta: Tensor  # (m, d)
+    crossed: Tensor  # (m,), whether the gap all but closes at delta
+
+
+def nearest_boundary(pairs: Pairs, steps: int = _STEPS) -> Boundary:
+    """Search the smallest perturbation that closes each gap.
+
+    Every step goes from the row to the nearest point where the linearised log-ratio
+    is 0, in the norm of the perturbations: a fixed point is a point of the boundary at
+    which the slope is normal to the ball. Pairs that have settled leave the loop.
+    """
+    delta = pairs.no_change
+    value, slope = log_ratio(pairs, delta)
+    closed = ~(value > 0)
+    crossed = closed.clone()
+    best = delta.clone()
+    active = (~closed).nonzero().squeeze(1)
+    some, value, slope = pairs.take(active), value[active], slope[active]
+    current = delta[active]
+    for step in range(steps):
+        if not len(active):
+            break
+        if step < steps - _ON_THE_RAY:
+            target = _to_linearised_boundary(some, current, value, slope)
+            # A full step may swing around a strongly curved boundary for ever.
+            weight = 1.0 if step < _FULL_STEPS else 1.5 / (step - _FULL_STEPS + 2)
+            current = torch.lerp(current, target, weight)
+        else:
+            # What has not settled by now gets to the boundary straight from the row.
+            falling = (slope * current).sum(1)
+            factor = 1.0 - value / torch.where(falling < 0, falling, -torch.inf)
+            current = factor.clamp(0.5, 2.0)[:, None] * current
+        value, slope = log_ratio(some, current)
+        best[active] = current
+        settled = value.abs() < _SETTLED
+        crossed[active] = value < _SETTLED
+        going = (~settled).nonzero().squeeze(1)
+        if len(going) < len(active):
+            active, some = active[going], some.take(going)
+            value, slope, current = value[going], slope[going], current[going]
+    size = pairs.perturbations.size(best).masked_fill(closed, 0.0)
+    return Boundary(size, best, crossed)
+
+
+def _to_linearised_boundary(
+    pairs: Pairs, delta: Tensor, value: Tensor, slope: Tensor
+) -> Tensor:
+    perturbations = pairs.perturbations
+    fall = perturbations.support(-slope, torch.ones_like(value)).clamp_min(1e-300)
+    size = (value - (slope * delta).sum(1)) / fall
+    size = torch.minimum(size.clamp_min(0.0), pairs.far)
+    return perturbations.inside(size[:, None] * perturbations.steepest(slope))
+
+
+def prove(pairs: Pairs, boundary: Boundary) -> Tensor:
+    """Largest share of the distance to the boundary at which the bound is positive."""
+    target = boundary.size * (1 - _SHORT)
+    proven = torch.zeros_like(target)
+    open_ = (target > 0) & target.isfinite()
+    active = open_.nonzero().squeeze(1)
+    for pieces in (1, _PIECES):
+        if not len(active):
+            return proven
+        holds = _positive(pairs, boundary, active, target[active], pieces)
+        proven[active[holds]] = target[active[holds]]
+        active = active[~holds]
+    lo, hi = torch.zeros_like(target[active]), target[active]
+    for _ in range(_HALVINGS):
+        mid = (lo + hi) / 2
+        holds = _positive(pairs, boundary, active, mid, _PIECES, around_row=True)
+        lo, hi = torch.where(holds, mid, lo), torch.where(holds, hi, mid)
+    proven[active] = lo
+    return proven
+
+
+def _positive(
+    pairs: Pairs,
+    boundary: Boundary,
+    chosen: Tensor,
+    eps: Tensor,
+    pieces: int,
+    *,
+    around_row: bool = False,
+) -> Tensor:
+    some = pairs.take(chosen)
+    share = (eps / boundary.size[chosen])[:, None]
+    bound = expand(some, eps, boundary.delta[chosen] * share).lower_bound(pieces)
+    if around_row:
+        at_row = expand(some, eps, some.no_change).lower_bound(pieces)
+        bound = torch.maximum(bound, at_row)
+    return bound > some.rounding
