@@ -1,4 +1,4 @@
-"""The second-order bound on a gap of Gaussian similarities, as a differentiable function.
+"""The second-order bound on a gap of Gaussians, as a differentiable function.
 
 It is the bound of ``method="second_order"`` of `certified_radius` in the l2 norm, with
 the trace for the norm of the scatter. Here every length comes from squared distances

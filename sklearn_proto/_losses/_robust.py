@@ -48,6 +48,7 @@ def signed_radius(outputs: Outputs, y: Tensor, *, limit: float = math.inf) -> Te
     sigma, squares = kernel.sigma, outputs.squared_distances
     gaussian = kernel.metric == "sqeuclidean" and sigma.numel() == 1
     gap: Callable[..., Tensor]
+    inputs: tuple[Tensor, ...]
     if gaussian:
         gap = second_order_gap
         inputs = (weights, offsets, squares, kernel.squares_between(), sigma)

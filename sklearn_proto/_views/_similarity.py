@@ -191,8 +191,8 @@ class SimilarityView:
         """
         scale = self._centred(x).norm(dim=1) + self._points.norm(dim=1).max()
         eps = torch.finfo(torch.float64).eps
-        error = 4 * (x.shape[1] + 8) * eps * scale.square()
+        error: Tensor = 4 * (x.shape[1] + 8) * eps * scale.square()
         if self.metric != "sqeuclidean":
             error = error.sqrt()
         k = self.coefficients.shape[-1]
-        return error / self.widths.min() + 4 * (k + 8) * eps
+        return torch.add(error / self.widths.min(), 4 * (k + 8) * eps)

@@ -11,7 +11,7 @@ Bounds = tuple[ArrayLike, ArrayLike]
 
 
 def checked_norm(norm: Any) -> float:
-    """The p of an lp norm, at least 1."""
+    """Check the p of an lp norm, at least 1."""
     if isinstance(norm, bool) or not isinstance(norm, Real) or not float(norm) >= 1:
         raise ValueError(
             f"norm={norm!r} is not allowed; use 1, 2, numpy.inf or p >= 1."
@@ -20,7 +20,7 @@ def checked_norm(norm: Any) -> float:
 
 
 def checked_bounds(X: NDArray[np.floating], bounds: Any) -> tuple[Array, Array]:
-    """Lower and upper limits (n_features,) of a box that holds every row of `X`."""
+    """Check the box: limits (n_features,) that every row of `X` keeps."""
     try:
         lo, hi = (np.broadcast_to(np.asarray(b, float), X.shape[1:]) for b in bounds)
     except (TypeError, ValueError) as error:
@@ -40,7 +40,7 @@ def checked_bounds(X: NDArray[np.floating], bounds: Any) -> tuple[Array, Array]:
 
 
 def checked_scale(scale: Any, n_features: int) -> Array:
-    """Budget (n_features,) of each feature at a perturbation of size 1."""
+    """Check the budget (n_features,) of each feature at a perturbation of size 1."""
     try:
         found = np.asarray(scale, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -61,7 +61,7 @@ def checked_scale(scale: Any, n_features: int) -> Array:
 
 
 def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
-    """Labels of shape (n,)."""
+    """Check labels of shape (n,)."""
     found = np.asarray(y)
     if found.shape != (n,):
         raise ValueError(f"y has shape {found.shape}, but X has {n} rows.")

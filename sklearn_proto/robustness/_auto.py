@@ -1,21 +1,24 @@
 """The largest of all bounds, with the work where it decides something."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._expansion import expand
+from sklearn_proto.robustness._interval import Interval
 from sklearn_proto.robustness._pairs import Batch, Duels, Pairs
 from sklearn_proto.robustness._screen import Screen, screen
+from sklearn_proto.robustness._tilted import Tilted
 from sklearn_proto.robustness._trust_region import nearest_boundary, prove
 
 # A proof that reaches this share of the boundary leaves nothing for other bounds.
 _TIGHT = 0.99
+# Bounds that may exceed the trust region: it looks around the row too, as the
+# second-order bound does, and the closed form never exceeds the interval.
+_OTHERS: tuple[Certificate, ...] = (Interval(), Tilted())
 
 
-def auto_radius(batch: Batch, certificates: Sequence[Certificate]) -> Tensor:
+def auto_radius(batch: Batch) -> Tensor:
     """Radii (n,) of the rows: at least 0.99 of the largest of all bounds.
 
     The rival whose linearised boundary is nearest decides most radii. Its pairs get
@@ -25,28 +28,26 @@ def auto_radius(batch: Batch, certificates: Sequence[Certificate]) -> Tensor:
     duels = batch.duels()
     widths = batch.geometry.view.widths
     if batch.geometry.view.metric != "sqeuclidean" or bool((widths != widths[0]).any()):
-        return _every_bound(batch, duels, certificates)
+        return _every_bound(batch, duels)
     cheap = screen(batch, duels)
     first = _nearest_rival(cheap.estimate, batch)
-    radius = _every_bound(batch, duels.take(first), certificates)
+    radius = _every_bound(batch, duels.take(first))
     eps = radius[duels.row]
     # A radius of 0 cannot be lowered.
     harmless = cheap.holds(eps) | (eps <= 0)
     harmless[first] = True
     left = (~batch.of_rival(harmless)).nonzero().squeeze(1)
     left = left[~batch.of_rival(_holds_closer(batch, duels, cheap, left, eps))]
-    return torch.minimum(radius, _every_bound(batch, duels.take(left), certificates))
+    return torch.minimum(radius, _every_bound(batch, duels.take(left)))
 
 
-def _every_bound(
-    batch: Batch, duels: Duels, certificates: Sequence[Certificate]
-) -> Tensor:
-    bound = _best_bound(batch.pairs(duels), certificates)
+def _every_bound(batch: Batch, duels: Duels) -> Tensor:
+    bound = _best_bound(batch.pairs(duels))
     return batch.worst_rival(bound, duels)
 
 
 def _nearest_rival(estimate: Tensor, batch: Batch) -> Tensor:
-    """Indices of the pairs of the rival that looks nearest to each row."""
+    """Find the pairs of the rival that looks nearest to each row."""
     q = batch.n_own
     per_rival = estimate.view(len(batch), -1, q).amax(2)
     row = torch.arange(len(batch), device=estimate.device)
@@ -67,14 +68,14 @@ def _holds_closer(
     return expand(pairs, eps, worst).lower_bound(1) > pairs.rounding
 
 
-def _best_bound(pairs: Pairs, certificates: Sequence[Certificate]) -> Tensor:
+def _best_bound(pairs: Pairs) -> Tensor:
     """Largest bound (m,) on each pair: others only where the first is not tight."""
     boundary = nearest_boundary(pairs)
     proven = prove(pairs, boundary)
     tight = boundary.crossed & (proven >= _TIGHT * boundary.size)
     loose = (~tight & (boundary.size > 0)).nonzero().squeeze(1)
-    if len(loose):
-        some = pairs.take(loose)
-        found = torch.stack([f.radius(some) for f in certificates]).amax(0)
-        proven[loose] = torch.maximum(proven[loose], found)
+    some = pairs.take(loose)
+    for other in _OTHERS:
+        if len(loose) and other.refusal(pairs.view) is None:
+            proven[loose] = torch.maximum(proven[loose], other.radius(some))
     return proven

@@ -42,11 +42,11 @@ class Nodes:
         return len(self.rival)
 
     def take(self, chosen: Tensor) -> "Nodes":
-        """Some of the nodes."""
+        """Select some of the nodes."""
         return Nodes(self.centre[chosen], self.half[chosen], self.rival[chosen])
 
     def join(self, other: "Nodes") -> "Nodes":
-        """These nodes and others."""
+        """Put other nodes behind these."""
         return Nodes(
             torch.cat([self.centre, other.centre]),
             torch.cat([self.half, other.half]),
@@ -135,7 +135,7 @@ def _whole_ball(rivals: int, axes: int, like: Tensor) -> Nodes:
 def _examine(
     pairs: Pairs, axes: Tensor, nodes: Nodes, eps: float, n_own: int
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Indices of the nodes not proven, the cost of every axis, and a closed centre."""
+    """Find the nodes not proven, the cost of every axis, and a closed centre."""
     across = nodes.across(eps)
     empty = across.isnan()
     across = across.nan_to_num(0.0)
@@ -166,7 +166,8 @@ def _on_nodes(
     A node is the part of a box that is inside the ball. With a multiplier mu >= 0 for
     ``|delta|^2 <= eps^2`` the concave quadratic of the expansion has the bound
 
-        value - mu (eps^2 - |c|^2) / 2 + sum_i min (g_i + mu c_i) d_i + (mu - k) d_i^2 / 2
+        value - mu (eps^2 - |c|^2) / 2
+        + sum_i min (g_i + mu c_i) d_i + (mu - k) d_i^2 / 2
 
     over ``|d_i| <= h_i``, axis by axis. The multiplier that takes the slope along c
     away makes the loss at the rim of the ball one of second order.

@@ -13,7 +13,7 @@ from sklearn_proto.robustness._arguments import Bounds, checked_labels
 from sklearn_proto.robustness._auto import auto_radius
 from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._exact import exact_radius
-from sklearn_proto.robustness._methods import applicable, certificate
+from sklearn_proto.robustness._methods import certificate
 from sklearn_proto.robustness._pairs import Batch
 from sklearn_proto.robustness._rows import rows_of
 
@@ -99,9 +99,7 @@ def certified_radius(
         ).lower
     rows = rows_of(estimator, X, norm=norm, bounds=bounds, feature_scale=feature_scale)
     view = rows.geometry.view
-    bound: Callable[[Batch], Tensor] = partial(
-        auto_radius, certificates=applicable(view)
-    )
+    bound: Callable[[Batch], Tensor] = auto_radius
     if method != "auto":
         bound = partial(_radius, certificate=certificate(view, method))
     radius = np.zeros(len(rows.z))

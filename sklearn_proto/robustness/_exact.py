@@ -13,8 +13,6 @@ from sklearn_proto.robustness._arguments import Bounds, checked_labels
 from sklearn_proto.robustness._attack import empirical_radius
 from sklearn_proto.robustness._auto import auto_radius
 from sklearn_proto.robustness._branch import prove_ball
-from sklearn_proto.robustness._certificate import Certificate
-from sklearn_proto.robustness._methods import applicable
 from sklearn_proto.robustness._pairs import Batch, Duels, Pairs
 from sklearn_proto.robustness._rows import rows_of
 from sklearn_proto.robustness._trust_region import nearest_boundary
@@ -105,17 +103,20 @@ def exact_radius(
     True
     """
     _check(rtol, max_nodes)
-    ball = {"norm": norm, "bounds": bounds, "feature_scale": feature_scale}
+    ball: dict[str, Any] = {
+        "norm": norm,
+        "bounds": bounds,
+        "feature_scale": feature_scale,
+    }
     rows = rows_of(estimator, X, **ball)
     attack = empirical_radius(estimator, X, random_state=0, **ball)
-    certificates = applicable(rows.geometry.view)
     n = len(rows.z)
     lower, upper = np.zeros(n), np.zeros(n)
     status = np.full(n, "bounded")
     with torch.no_grad():
         for chosen, batch in rows.batches():
             attained = batch.geometry.view.tensor(attack.radius[chosen])
-            found = _enclose(batch, certificates, attained, rtol, max_nodes)
+            found = _enclose(batch, attained, rtol, max_nodes)
             lower[chosen] = found.lower.cpu().numpy()
             upper[chosen] = found.upper.cpu().numpy()
             status[chosen] = found.status
@@ -135,7 +136,6 @@ class _Enclosure:
 
 def _enclose(
     batch: Batch,
-    certificates: list[Certificate],
     attained: Tensor,
     rtol: float,
     max_nodes: int,
@@ -145,7 +145,7 @@ def _enclose(
     found = nearest_boundary(pairs)
     upper = _attained(batch, duels, found.size, found.delta)
     upper = torch.minimum(upper, attained)
-    lower = torch.minimum(auto_radius(batch, certificates), upper)
+    lower = torch.minimum(auto_radius(batch), upper)
     done = (lower >= (1 - rtol) * upper) | (lower == upper)
     status = np.where(done.cpu().numpy(), "exact", "bounded")
     view, perturbations = batch.geometry.view, batch.perturbations

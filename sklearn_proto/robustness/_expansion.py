@@ -9,8 +9,8 @@ convex), and
     log N(delta0 + d) - log N(delta0) - u . d  =  log sum_j p_j exp(r_j . d)
 
 with p the shares of the negative terms at ``delta0``, u their mean slope and
-``r_j = b_j - u``: a cumulant generating function of mean zero. The user guide proves the
-two bounds on it that `Expansion.curvature` takes the smaller of.
+``r_j = b_j - u``: a cumulant generating function of mean zero. The user guide proves
+the two bounds on it that `Expansion.curvature` takes the smaller of.
 """
 
 import math
@@ -102,7 +102,8 @@ class Slopes:
         scatter = root[:, :, None] * products * root[:, None]
         size = scatter.abs().amax((1, 2)).clamp_min(1e-300)
         fourth = torch.linalg.matrix_power(scatter / size[:, None, None], 4)
-        return size * torch.linalg.matrix_norm(fourth).pow(0.25) * (1 + 1e-9)
+        norm: Tensor = torch.linalg.matrix_norm(fourth)
+        return size * norm.pow(0.25) * (1 + 1e-9)
 
     def _frobenius_norm(
         self, weight: Tensor, last: Tensor, alpha: Tensor, beta: Tensor, length: Tensor
@@ -172,12 +173,13 @@ class Expansion:
         extent = perturbations.extent * eps
         k = self.curvature(length + extent, pieces)
         tilted = self.slope + k[:, None] * delta
-        bound = (
+        bound: Tensor = (
             self.value
             - (self.slope * delta).sum(1)
             - k * (length.square() + extent.square()) / 2
             - perturbations.support(-tilted, eps)
         )
+        # Infinite curvature times no perturbation: nothing is known.
         return bound.nan_to_num(nan=-torch.inf)
 
     def curvature(self, reach: Tensor, pieces: int = 2) -> Tensor:
@@ -189,7 +191,7 @@ class Expansion:
         return torch.where(active, squares, torch.zeros_like(squares)).amax(1)
 
     def _curvature(self, reach: Tensor, pieces: int) -> Tensor:
-        """Smallest k known with ``log sum p_j exp(r_j . d) <= k |d|^2 / 2`` up to reach.
+        """Smallest k known with ``log sum p_j exp(r_j . d) <= k |d|^2 / 2`` there.
 
         Hoeffding: ``k = max |r_j|^2``. Bennett, as ``(e^t - 1 - t) / t^2`` grows with
         t: ``sum p_j exp(r_j . d) <= 1 + |d|^2 F(|d|)`` with F the norm of

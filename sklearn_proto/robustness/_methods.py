@@ -20,13 +20,8 @@ CERTIFICATES: dict[str, Certificate] = {
 }
 
 
-def applicable(view: SimilarityView) -> list[Certificate]:
-    """Certificates with a proof for the model."""
-    return [f for f in CERTIFICATES.values() if f.refusal(view) is None]
-
-
 def certificate(view: SimilarityView, method: str) -> Certificate:
-    """The certificate of that name, if it has a proof for the model."""
+    """Look a certificate up by its name; it must have a proof for the model."""
     if method not in CERTIFICATES:
         raise ValueError(
             f"method={method!r} is not a certificate; use one of "

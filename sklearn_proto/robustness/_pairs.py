@@ -64,7 +64,7 @@ class Pairs:
         return len(self.z)
 
     def take(self, chosen: Tensor) -> "Pairs":
-        """Some of the pairs, by index."""
+        """Select some of the pairs."""
         return replace(
             self,
             z=self.z[chosen],
@@ -96,7 +96,7 @@ class Duels:
     rival: Tensor
 
     def take(self, chosen: Tensor) -> "Duels":
-        """Some of the pairs, by index."""
+        """Select some of the pairs."""
         return Duels(self.row[chosen], self.own[chosen], self.rival[chosen])
 
 
@@ -127,7 +127,7 @@ class Batch:
         return len(self.z)
 
     def larger_sets(self) -> list["Batch"]:
-        """The same rows without bounds, where there are any."""
+        """List the same rows without bounds, where there are any."""
         if self.perturbations.room is None:
             return []
         return [replace(self, perturbations=replace(self.perturbations, room=None))]

@@ -33,7 +33,7 @@ class Perturbations:
     room: tuple[Tensor, Tensor] | None = None
 
     def within(self, down: Tensor, up: Tensor) -> "Perturbations":
-        """The same, kept inside a box."""
+        """Keep the perturbations inside a box."""
         return replace(self, room=(down, up))
 
     def take(self, rows: Tensor) -> "Perturbations":
@@ -50,7 +50,7 @@ class Perturbations:
         return a * self.matrix if self.matrix.ndim == 1 else a @ self.matrix
 
     def push(self, delta: Tensor) -> Tensor:
-        """``A delta`` for rows `delta`."""
+        """Apply the map: ``A delta`` for rows `delta`."""
         if self.matrix is None:
             return delta
         diagonal = self.matrix.ndim == 1
@@ -90,18 +90,18 @@ class Perturbations:
         return min(self.stretch * self.extent, through_rows)
 
     def support(self, a: Tensor, eps: Tensor) -> Tensor:
-        """Bound (n,) on ``a . delta`` for `a` (n, n_features) in the sets of `eps` (n,).
+        """Bound (n,) on ``a . delta``, for rows `a`, in the sets of size `eps` (n,).
 
         Attained for any norm without bounds, and for the maximum norm with them.
         """
-        dual = torch.linalg.vector_norm(a, dual_exponent(self.norm), dim=1)
+        dual = _norms(a, dual_exponent(self.norm))
         if self.room is None:
-            return eps * dual
+            return dual * eps
         size, room = self._towards(a)
         within = torch.where(room > 0, size, torch.zeros_like(size))
         if self.norm == math.inf:
             return (within * torch.minimum(room, eps[:, None])).sum(1)
-        free = torch.linalg.vector_norm(within, dual_exponent(self.norm), dim=1)
+        free = _norms(within, dual_exponent(self.norm))
         best = eps * free
         # Where the unbounded maximum leaves the box, the box is the better bound.
         for _ in range(2):
@@ -109,12 +109,12 @@ class Perturbations:
             clipped = share > room
             fixed = torch.where(clipped, within * room, torch.zeros_like(room)).sum(1)
             rest = torch.where(clipped, torch.zeros_like(within), within)
-            free = torch.linalg.vector_norm(rest, dual_exponent(self.norm), dim=1)
+            free = _norms(rest, dual_exponent(self.norm))
             best = torch.minimum(best, fixed + eps * free)
         return best
 
     def steepest(self, a: Tensor) -> Tensor:
-        """Unit perturbations (n, n_features) along which ``a . delta`` falls fastest."""
+        """Find the unit perturbations along which ``a . delta`` falls fastest."""
         if self.room is not None:
             size, room = self._towards(-a)
             a = torch.where((room > 0) & (size > 0), a, torch.zeros_like(a))
@@ -126,11 +126,11 @@ class Perturbations:
         q = dual_exponent(self.norm)
         scale = a.abs().amax(1, keepdim=True).clamp_min(1e-300)
         shape = -a.sign() * (a.abs() / scale).pow(q - 1)
-        length = torch.linalg.vector_norm(shape, self.norm, dim=1, keepdim=True)
+        length = _norms(shape, self.norm)[:, None]
         return shape / length.clamp_min(1e-300)
 
     def inside(self, delta: Tensor) -> Tensor:
-        """The nearest perturbation that stays inside the bounds."""
+        """Clip perturbations to the bounds."""
         if self.room is None:
             return delta
         down, up = self.room
@@ -138,10 +138,10 @@ class Perturbations:
 
     def size(self, delta: Tensor) -> Tensor:
         """``norm_p(delta)`` of each row, shape (n,)."""
-        return torch.linalg.vector_norm(delta, self.norm, dim=1)
+        return _norms(delta, self.norm)
 
     def _towards(self, a: Tensor) -> tuple[Tensor, Tensor]:
-        """Sizes of `a`, and the room of each feature in the direction that raises it."""
+        """Sizes of `a`, and the room of each feature in the direction it asks for."""
         assert self.room is not None
         down, up = self.room
         return a.abs(), torch.where(a > 0, up, down)
@@ -152,3 +152,8 @@ def dual_exponent(p: float) -> float:
     if p == 1:
         return math.inf
     return 1.0 if p == math.inf else p / (p - 1.0)
+
+
+def _norms(rows: Tensor, p: float) -> Tensor:
+    found: Tensor = torch.linalg.vector_norm(rows, p, dim=1)
+    return found

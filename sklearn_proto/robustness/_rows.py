@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 from torch import Tensor
 
 from sklearn_proto._views import SimilarityView
@@ -90,24 +89,29 @@ def rows_of(
 
 def _room(X: Array, bounds: Bounds, scale: Array | None) -> tuple[Array, Array]:
     lo, hi = checked_bounds(X, bounds)
-    down, up = X - lo, hi - X
     if scale is None:
-        return down, up
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # A frozen feature has no room: its budget of 0 is never more than it needs.
-        return tuple(np.where(scale > 0, side / scale, 0.0) for side in (down, up))
+        return X - lo, hi - X
+    # A frozen feature has no room: its budget of 0 is never more than it needs.
+    per_budget = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
+    return (X - lo) * per_budget, (hi - X) * per_budget
 
 
 def _operator(
     view: SimilarityView, matrix: Matrix | None, scale: Array | None
 ) -> Tensor | None:
-    """The map from perturbations in units of their budgets to what the model sees."""
+    """Map perturbations in units of their budgets to what the model sees."""
     if matrix is None:
         return None if scale is None else view.tensor(scale)
-    if sparse.issparse(matrix):
-        square = matrix.shape[0] == matrix.shape[1]
-        diagonal = matrix.diagonal() if square else None
-        if diagonal is not None and matrix.nnz == np.count_nonzero(diagonal):
-            return view.tensor(diagonal if scale is None else diagonal * scale)
-        matrix = matrix.toarray()
-    return view.tensor(matrix if scale is None else matrix * scale)
+    found = _diagonal(matrix)
+    return view.tensor(found if scale is None else found * scale)
+
+
+def _diagonal(matrix: Matrix) -> Array:
+    """Write the matrix as its diagonal (d,), if it has no other entries, or in full."""
+    if isinstance(matrix, np.ndarray):
+        return matrix
+    if matrix.shape[0] == matrix.shape[1]:
+        diagonal = matrix.diagonal()
+        if matrix.nnz == np.count_nonzero(diagonal):
+            return np.asarray(diagonal)
+    return np.asarray(matrix.toarray())

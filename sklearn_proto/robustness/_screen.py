@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sklearn_proto.robustness._expansion import Slopes
 from sklearn_proto.robustness._pairs import Batch, Duels
+from sklearn_proto.robustness._perturbations import Perturbations
 
 # Sums below this have lost digits to underflow: nothing is concluded from them.
 _FAINT = 1e-250
@@ -26,9 +27,10 @@ class Screen:
     fall: Tensor  # dual norm of the gradient
     variance: Tensor  # norm of the covariance of the negative slopes
     radius: Tensor  # bound on the distance of these slopes from their mean
-    growth: Tensor  # factor of eps^2 for a negative constant
+    share: Tensor  # of the negative constant in the negative side
+    growth: float  # exponent of its growth at eps = 1
     rounding: Tensor
-    extent: float
+    perturbations: Perturbations
 
     @property
     def estimate(self) -> Tensor:
@@ -37,12 +39,18 @@ class Screen:
 
     def holds(self, eps: Tensor) -> Tensor:
         """Whether each gap provably stays positive for perturbations of `eps` (m,)."""
-        reach = self.extent * eps
+        perturbations = self.perturbations
+        reach = perturbations.extent * eps
         t = (self.radius * reach).clamp_min(1e-3)
         # 2 psi, which is 1 at 0 and grows.
         factor = 2.0 * (torch.expm1(t) - t) / t.square()
-        bend = factor * self.variance * reach.square() / 2 + self.growth * eps.square()
-        return self.value - eps * self.fall - bend > self.rounding
+        bend = factor * self.variance * reach.square() / 2
+        # The constant grows by exp(|A delta|^2 / sigma) against all other terms. Its
+        # share grows by exp(|r_0| |d|) at most: the sum of the shares never falls.
+        share = (self.share * t.exp()).clamp_max(1.0)
+        grown = torch.log1p(share * torch.expm1(self.growth * eps.square()))
+        fall = perturbations.support(-self.slope, eps)
+        return self.value - fall - bend - grown > self.rounding
 
 
 def screen(batch: Batch, duels: Duels) -> Screen:
@@ -68,13 +76,15 @@ def screen(batch: Batch, duels: Duels) -> Screen:
     farthest = Slopes(geometry, rate, anchor).squared_lengths().amax(1).sqrt()
     value = torch.where(known, (up / down).log(), torch.full_like(up, -torch.inf))
     slope = slopes.mean(difference)
+    own = perturbations.take(row)
     return Screen(
         value,
         slope,
-        perturbations.take(row).support(-slope, torch.ones_like(up)),
+        own.support(-slope, torch.ones_like(up)),
         slopes.scatter_norm(p, last, mean, slopes.dot(mean)),
         farthest[row] + length,
-        torch.where(constant < 0, perturbations.lipschitz**2 / view.widths[0], 0.0),
+        last,
+        perturbations.lipschitz**2 / float(view.widths[0]),
         pairs.rounding,
-        perturbations.extent,
+        own,
     )

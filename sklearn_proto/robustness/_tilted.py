@@ -30,10 +30,11 @@ class Tilted:
     def radius(self, pairs: Pairs) -> Tensor:
         """See `Certificate`."""
         start = pairs.no_change
-        spread = _dual_distances(expand(pairs, torch.zeros_like(pairs.constant), start))
 
         def log_gap(eps: Tensor) -> Tensor:
+            # The tangent itself may depend on the size: see `expand`.
             at = expand(pairs, eps, start)
+            spread = _dual_distances(at)
             worst = torch.logsumexp(at.log_p + eps[:, None] * spread, 1)
             bent = at.bend * (pairs.perturbations.extent * eps).square() / 2
             return at.value - worst - bent - pairs.rounding

@@ -14,8 +14,8 @@ _SHORT = 1e-3
 _STEPS, _FULL_STEPS, _ON_THE_RAY = 20, 4, 5
 # A log-ratio this small is the boundary.
 _SETTLED = 1e-5
-_HALVINGS = 8
-_PIECES = 6
+_HALVINGS = 6
+_PIECES = 4
 
 
 class TrustRegion:
