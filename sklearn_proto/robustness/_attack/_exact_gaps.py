@@ -106,7 +106,8 @@ class ExactGaps:
         if self.view.metric == "sqeuclidean":
             return self.view.towards(x, 2 * shares / sigma)
         product = -e[:, :-1] * sigma.square()  # D sigma, as e = -D / sigma
-        return self.view.towards(x, shares / product.masked_fill(product == 0, np.inf))
+        on_it = product < 1e-12 * sigma.square()
+        return self.view.towards(x, shares / product.masked_fill(on_it, np.inf))
 
     def _raw(self, gradient: Array) -> Array:
         """Gradient with respect to what stands before the affine map."""

@@ -85,8 +85,11 @@ class _Slide:
         """
         problem, rows = self.problem, self.rows
         size = sizes(self.eta, problem.box.norm)
-        length = np.maximum(sizes(step, problem.box.norm), 1e-300)
-        trial = step * ((1 - 1e-8) * size / length)[:, None]
+        length = sizes(step, problem.box.norm)
+        # A step of no length points nowhere: its trial is the row, which never flips.
+        points = length > 1e-12 * size
+        longer = np.divide(size, length, out=np.zeros_like(size), where=points)
+        trial = step * ((1 - 1e-8) * longer)[:, None]
         hit = problem.flips(rows, trial)
         planned = np.maximum(1 - length[hit] / size[hit], 1e-7)
         low = np.maximum(1 - 2 * planned, 0.0)
