@@ -1,6 +1,7 @@
 """Cross-validated accuracy beside scikit-learn's classifiers, on the same folds.
 
-Run ``python benchmarks/accuracy.py``; it prints a table and writes accuracy.json.
+Run ``python benchmarks/accuracy.py``; it prints a table and writes accuracy.txt and
+accuracy.json.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def main():
     args = parser.parse_args()
     extra = {k: json.loads(v) for k, v in (item.split("=") for item in args.set)}
     folds = StratifiedKFold(5, shuffle=True, random_state=args.seed)
-    table = {}
+    table, lines = {}, []
     for name in args.data:
         X, y = DATA[name]
         table[name] = {}
@@ -72,13 +73,15 @@ def main():
             spent = (time.perf_counter() - start) / 5
             unsettled = sum(w.category is ConvergenceWarning for w in caught)
             table[name][label] = float(np.mean(scores))
-            print(
+            lines.append(
                 f"{name:14} {label:20} {np.mean(scores):.4f} +- {np.std(scores):.4f}"
-                f"   {spent:6.2f} s a fold   {unsettled}/5 unsettled",
-                flush=True,
+                f"   {spent:6.2f} s a fold   {unsettled}/5 unsettled"
             )
-    path = Path(__file__).with_suffix(".json")
-    path.write_text(json.dumps({"seed": args.seed, "accuracy": table}, indent=2))
+            print(lines[-1], flush=True)
+    path = Path(__file__)
+    path.with_suffix(".txt").write_text("\n".join(lines) + "\n")
+    found = {"seed": args.seed, "accuracy": table}
+    path.with_suffix(".json").write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

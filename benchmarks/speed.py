@@ -1,7 +1,8 @@
 """Time of fit and predict, memory of predict, and cost of the import.
 
-Run ``python benchmarks/speed.py``; it prints a table and writes speed.json. Ratios are
-medians over pairs timed in turn, so that a drifting machine cancels.
+Run ``python benchmarks/speed.py``; it prints a table and writes speed.txt and
+speed.json. Ratios are medians over pairs timed in turn, so that a drifting machine
+cancels.
 """
 
 import json
@@ -130,13 +131,17 @@ def main():
         "extra memory of predict, 1,000,000 x 50 (MB)": float(run(MEMORY)),
         "import beyond sklearn (s)": import_seconds(),
     }
+    lines = []
     for name, value in found.items():
         if isinstance(value, dict):
             shown = "  ".join(f"{key} {number:.3f}" for key, number in value.items())
         else:
             shown = f"{value:.3f}"
-        print(f"{name:50} {shown}")
-    Path(__file__).with_suffix(".json").write_text(json.dumps(found, indent=2))
+        lines.append(f"{name:50} {shown}")
+        print(lines[-1])
+    path = Path(__file__)
+    path.with_suffix(".txt").write_text("\n".join(lines) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,10 @@ def demonstrate(
 def tuned_pipeline(grid: Sequence[int]) -> GridSearchCV:
     """Scaler and classifier, searched over the number of prototypes."""
     pipeline = Pipeline(
-        [("scale", StandardScaler()), ("cbc", CBCClassifier(random_state=0))]
+        [
+            ("scale", StandardScaler()),
+            ("cbc", CBCClassifier(max_iter=2000, random_state=0)),
+        ]
     )
     return GridSearchCV(pipeline, {"cbc__n_prototypes_per_class": list(grid)}, cv=3)
 

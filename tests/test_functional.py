@@ -249,4 +249,8 @@ def test_radius_of_the_estimators(model, method, norm):
         for i, c in enumerate(winners)
     ]
     factor = references.norm_factor(norm, X.shape[1])
-    np.testing.assert_allclose(found, np.array(expected) / factor, rtol=1e-5, atol=1e-9)
+    expected = np.array(expected) / factor
+    assert (found <= expected * (1 + 1e-9)).all()
+    # Square roots make more of a rounding error: so does the slack for it.
+    small = 1e-9 if model.metric == "sqeuclidean" else 1e-5
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=small)

@@ -69,6 +69,18 @@ def test_bounds_are_not_linear_in_the_size():
             assert radius[0] <= 0.005
 
 
+@pytest.mark.parametrize("norm", [2, np.inf])
+def test_bounds_are_worth_something(norm):
+    """The rival is outside the box: most of the way to it does not count."""
+    model = nearest_prototype([[0.0, 0.0, 0.0], [0.2, 0.0, -2.0]])
+    rows, box = np.full((1, 3), 0.01), (0.0, 1.0)
+    free = certified_radius(model, rows, norm=norm)
+    bounded = certified_radius(model, rows, norm=norm, bounds=box)
+    assert bounded > 1.5 * free
+    attacked = empirical_radius(model, rows, norm=norm, bounds=box, random_state=0)
+    assert bounded <= attacked.radius
+
+
 @pytest.mark.parametrize("norm", [1, 2, np.inf])
 def test_nearest_prototypes_get_the_distance_to_the_hyperplane(norm):
     """One concept per prototype with a weight of one: LVQ needs nothing of its own."""

@@ -18,7 +18,7 @@ class ViewClassifier(ClassifierMixin, BaseEstimator):
         return True
 
     def fit(self, X, y=None):
-        return self
+        raise NotImplementedError("it comes fitted")
 
     def certifiable_view(self):
         return self.view

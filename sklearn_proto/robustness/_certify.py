@@ -106,9 +106,8 @@ def certified_radius(
     with torch.no_grad():
         for chosen, batch in rows.batches():
             found = bound(batch)
-            for larger in batch.larger_sets():
-                # A radius for more perturbations is one for these.
-                found = torch.maximum(found, bound(larger))
+            for larger, size in batch.larger_sets():
+                found = torch.maximum(found, bound(larger) / size)
             radius[chosen] = found.cpu().numpy()
     if y is None:
         return radius

@@ -37,7 +37,8 @@ class ExactRadius:
     status : ndarray of shape (n_samples,) of str
         "exact" where `lower` is at least ``(1 - rtol) upper``, or both are infinite or
         0; "budget" where the node budget ran out; "bounded" where the model or the norm
-        has no branch and bound, so that `lower` is the "auto" bound.
+        has no branch and bound, so that `lower` is the "auto" bound, or the row is on a
+        tie up to rounding.
     """
 
     lower: NDArray[np.float64]
@@ -152,7 +153,9 @@ def _enclose(
     plain = view.metric == "sqeuclidean" and perturbations.norm == 2
     if not plain or perturbations.room is not None:
         return _Enclosure(lower, upper, status)
-    for i in (~done & upper.isfinite()).nonzero().squeeze(1).tolist():
+    # At a tie there is nothing to prove.
+    open_ = batch.worst_rival(found.size, duels) > 0
+    for i in (~done & upper.isfinite() & open_).nonzero().squeeze(1).tolist():
         of_row = (duels.row == i).nonzero().squeeze(1)
         some, worst = pairs.take(of_row), found.delta[of_row]
         holds, upper[i] = _close(batch, i, some, worst, upper[i], rtol, max_nodes)

@@ -126,11 +126,24 @@ class Batch:
         """Count the rows."""
         return len(self.z)
 
-    def larger_sets(self) -> list["Batch"]:
-        """List the same rows without bounds, where there are any."""
-        if self.perturbations.room is None:
-            return []
-        return [replace(self, perturbations=replace(self.perturbations, room=None))]
+    def larger_sets(self) -> list[tuple["Batch", float]]:
+        """List larger perturbations, and their size at a radius of 1 of the given ones.
+
+        A radius for them is one for the given ones. That is worth knowing for bounds
+        that are sharper on them: without a box, and on the Euclidean ball around that
+        of a norm beyond 2.
+        """
+        given = self.perturbations
+        found = [(given, 1.0)]
+        if given.norm > 2:
+            found.append((replace(given, norm=2.0), given.extent))
+        if given.room is not None:
+            found += [(replace(ball, room=None), size) for ball, size in found]
+        return [(self._under(ball), size) for ball, size in found[1:]]
+
+    def _under(self, perturbations: Perturbations) -> "Batch":
+        geometry = replace(self.geometry, perturbations=perturbations)
+        return replace(self, perturbations=perturbations, geometry=geometry)
 
     @property
     def n_own(self) -> int:

@@ -14,7 +14,7 @@ _SHORT = 1e-3
 _STEPS, _FULL_STEPS, _ON_THE_RAY = 20, 4, 5
 # A log-ratio this small is the boundary.
 _SETTLED = 1e-5
-_HALVINGS = 6
+_HALVINGS = 8
 _PIECES = 4
 
 
@@ -76,7 +76,8 @@ def nearest_boundary(pairs: Pairs, steps: int = _STEPS) -> Boundary:
             # What has not settled by now gets to the boundary straight from the row.
             falling = (slope * current).sum(1)
             factor = 1.0 - value / torch.where(falling < 0, falling, -torch.inf)
-            current = factor.clamp(0.5, 2.0)[:, None] * current
+            factor = factor.nan_to_num(nan=1.0).clamp(0.5, 2.0)
+            current = factor[:, None] * current
         value, slope = log_ratio(some, current)
         best[active] = current
         settled = value.abs() < _SETTLED
