@@ -46,7 +46,8 @@ def signed_radius(outputs: Outputs, y: Tensor, *, limit: float = math.inf) -> Te
     weights, offsets, sign = _deciding_gaps(outputs, y)
     kernel = outputs.kernel
     sigma, squares = kernel.sigma, outputs.squared_distances
-    gaussian = kernel.metric == "sqeuclidean" and sigma.numel() == 1
+    plain = kernel.metric == "sqeuclidean" and not kernel.normalized
+    gaussian = plain and sigma.numel() == 1
     gap: Callable[..., Tensor]
     inputs: tuple[Tensor, ...]
     if gaussian:
