@@ -10,6 +10,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -77,14 +78,31 @@ class PrototypeClassifier(
         return classes, TrainingData(X, encoded, weight, present).distinct()
 
     def _validate_rows(self, X):
+        """Check rows, but for NaN and infinity: `_batches` looks for those."""
         check_is_fitted(self)
-        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return validate_data(
+            self,
+            X,
+            dtype=[np.float64, np.float32],
+            reset=False,
+            ensure_all_finite=False,
+        )
+
+    def _batches(self, view, X):
+        """Slices and tensors of `X`; each batch is checked while it is in the cache.
+
+        A sum that is not finite may have overflowed, so scikit-learn has the last word.
+        """
+        for rows, x in view.batches(X):
+            if not np.isfinite(float(x.sum())):
+                assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+            yield rows, x
 
     def _map_rows(self, X, function, width):
         """Apply a function of tensors to `X`, batch by batch; shape (n, width)."""
         view = self.certifiable_view()
         out = np.empty((X.shape[0], width))
-        for rows, x in view.batches(X):
+        for rows, x in self._batches(view, X):
             out[rows] = function(view, x).cpu().numpy()
         return out
 
@@ -127,7 +145,7 @@ class PrototypeClassifier(
         X = self._validate_rows(X)
         view = self.certifiable_view()
         winners = np.empty(X.shape[0], dtype=np.intp)
-        for rows, x in view.batches(X):
+        for rows, x in self._batches(view, X):
             winners[rows] = view.class_scores(x).argmax(1).cpu().numpy()
         return self.classes_[winners]
 
