@@ -12,6 +12,7 @@ from sklearn_proto._functional._distances import (
     squared_projections,
     tangent_coordinates,
 )
+from sklearn_proto._functional._growth import log_growth
 from sklearn_proto._functional._reasoning import (
     Affine,
     agreement,
@@ -33,6 +34,7 @@ __all__ = [
     "interval_range",
     "last_positive",
     "lipschitz_constant",
+    "log_growth",
     "safe_sqrt",
     "second_order_gap",
     "signed_probabilities",

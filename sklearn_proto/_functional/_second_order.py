@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional._distances import safe_sqrt
+from sklearn_proto._functional._growth import log_growth
 
 _TINY = 1e-30
 
@@ -61,7 +62,8 @@ def second_order_gap(
     around = summed(p)
     deviations = rate**2 * (around - (p * around).sum(1, keepdim=True) / 2)
     deviations = deviations.clamp_min(0.0)
-    growth = _psi(eps[:, None] * safe_sqrt(deviations))
+    # Capped before the exponential overflows: by then the radius is long found.
+    growth = log_growth((eps[:, None] * safe_sqrt(deviations)).clamp_max(300.0)).exp()
     scatter = (p * growth * deviations).sum(1)
     spread = torch.log1p(eps.square() * scatter)
     # A negative constant keeps the factor exp(|delta|^2 / sigma).
@@ -78,13 +80,3 @@ def _sum_and_shares(weights: Tensor, exponents: Tensor) -> tuple[Tensor, Tensor]
     logs = torch.cat([logs.masked_fill(~positive, -torch.inf), floor], 1)
     total = torch.logsumexp(logs, 1)
     return total, (logs - total[:, None]).exp()[:, :-1]
-
-
-def _psi(t: Tensor) -> Tensor:
-    """``(e^t - 1 - t) / t^2``, which is 1/2 at 0; t is capped before it overflows."""
-    t = t.clamp_max(300.0)
-    small = t < 1e-2
-    safe = torch.where(small, 1.0, t)
-    return torch.where(
-        small, 0.5 + t / 6 + t * t / 24, (torch.expm1(safe) - safe) / safe.square()
-    )

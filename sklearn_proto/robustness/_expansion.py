@@ -13,12 +13,12 @@ with p the shares of the negative terms at ``delta0``, u their mean slope and
 the two bounds on it that `Expansion.curvature` takes the smaller of.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._geometry import Geometry
 from sklearn_proto.robustness._pairs import Pairs
 
@@ -186,10 +186,6 @@ class Expansion:
         """Curvature (m,) of the concave quadratic that holds up to ``|d| = reach``."""
         return self.bend + self._curvature(reach, pieces)
 
-    def _hoeffding(self, squares: Tensor) -> Tensor:
-        active = self.log_p > -torch.inf
-        return torch.where(active, squares, torch.zeros_like(squares)).amax(1)
-
     def _curvature(self, reach: Tensor, pieces: int) -> Tensor:
         """Smallest k known with ``log sum p_j exp(r_j . d) <= k |d|^2 / 2`` there.
 
@@ -199,7 +195,8 @@ class Expansion:
         range of ``|d|`` the bound at its end serves.
         """
         squares = self._squared_deviations()
-        hoeffding = self._hoeffding(squares)
+        active = self.log_p > -torch.inf
+        hoeffding = torch.where(active, squares, torch.zeros_like(squares)).amax(1)
         norms = squares.sqrt()
         bennett = torch.zeros_like(reach)
         before = None
@@ -223,7 +220,7 @@ class Expansion:
 
     def _log_norm(self, reach: Tensor, norms: Tensor) -> Tensor:
         """Log of F: a norm of the scatter, its trace if slopes have no Gram matrix."""
-        log_weight = self.log_p + _log_psi(reach[:, None] * norms)
+        log_weight = self.log_p + log_growth(reach[:, None] * norms)
         top = log_weight.amax(1, keepdim=True)
         weight = (log_weight - top).exp()
         trace = (weight * norms.square()).sum(1)
@@ -344,16 +341,6 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
         dots,
         lengths,
     )
-
-
-def _log_psi(t: Tensor) -> Tensor:
-    """Log of ``(e^t - 1 - t) / t^2`` for t >= 0, which is 1/2 at 0."""
-    small = t < 1e-2
-    safe = torch.where(small, torch.ones_like(t), t)
-    # log(e^t - 1 - t) = t + log(1 - (1 + t) e^-t)
-    large = safe + torch.log1p(-(1.0 + safe) * torch.exp(-safe)) - 2.0 * safe.log()
-    series = math.log(0.5) + torch.log1p(t / 3.0 + t * t / 11.0)
-    return torch.where(small, series, large)
 
 
 def log_ratio(pairs: Pairs, delta: Tensor) -> tuple[Tensor, Tensor]:

@@ -139,11 +139,8 @@ class Batch:
             found.append((replace(given, norm=2.0), given.extent))
         if given.room is not None:
             found += [(replace(ball, room=None), size) for ball, size in found]
-        return [(self._under(ball), size) for ball, size in found[1:]]
-
-    def _under(self, perturbations: Perturbations) -> "Batch":
-        geometry = replace(self.geometry, perturbations=perturbations)
-        return replace(self, perturbations=perturbations, geometry=geometry)
+        # The geometry knows the map in front only, which stays.
+        return [(replace(self, perturbations=ball), size) for ball, size in found[1:]]
 
     @property
     def n_own(self) -> int:

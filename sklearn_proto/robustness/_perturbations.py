@@ -2,9 +2,12 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
+
+from sklearn_proto._functional import lipschitz_constant
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,16 @@ class Perturbations:
         diagonal = self.matrix.ndim == 1
         return delta * self.matrix if diagonal else delta @ self.matrix.T
 
-    @property
+    @cached_property
     def extent(self) -> float:
         """Largest Euclidean length at eps = 1 of a `delta` that the model sees."""
         free = self.n_features
         if self.matrix is not None:
             moved = self.matrix != 0
             free = int((moved if moved.ndim == 1 else moved.any(0)).sum())
-        return float(max(free, 1) ** max(0.0, 0.5 - 1.0 / self.norm))
+        return lipschitz_constant(self.norm, max(free, 1))
 
-    @property
+    @cached_property
     def stretch(self) -> float:
         """Largest Euclidean length of ``A delta`` where that of `delta` is 1."""
         if self.matrix is None:
@@ -74,7 +77,7 @@ class Perturbations:
             return float(self.matrix.abs().max())
         return float(torch.linalg.matrix_norm(self.matrix, 2))
 
-    @property
+    @cached_property
     def lipschitz(self) -> float:
         """Bound on the Euclidean length of ``A delta`` at eps = 1."""
         if self.matrix is None:

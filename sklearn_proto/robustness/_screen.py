@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._expansion import Slopes
 from sklearn_proto.robustness._pairs import Batch, Duels
 from sklearn_proto.robustness._perturbations import Perturbations
@@ -41,10 +42,8 @@ class Screen:
         """Whether each gap provably stays positive for perturbations of `eps` (m,)."""
         perturbations = self.perturbations
         reach = perturbations.extent * eps
-        t = (self.radius * reach).clamp_min(1e-3)
-        # 2 psi, which is 1 at 0 and grows.
-        factor = 2.0 * (torch.expm1(t) - t) / t.square()
-        bend = factor * self.variance * reach.square() / 2
+        t = self.radius * reach
+        bend = log_growth(t).exp() * self.variance * reach.square()
         # The constant grows by exp(|A delta|^2 / sigma) against all other terms. Its
         # share grows by exp(|r_0| |d|) at most: the sum of the shares never falls.
         share = (self.share * t.exp()).clamp_max(1.0)

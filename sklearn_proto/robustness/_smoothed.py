@@ -31,6 +31,7 @@ from sklearn_proto._compat import (
     fit_context,
 )
 from sklearn_proto._devices import default_rows_per_batch
+from sklearn_proto._functional import lipschitz_constant
 from sklearn_proto.robustness._arguments import checked_bounds, checked_labels
 from sklearn_proto.robustness._containers import like
 from sklearn_proto.robustness._votes import (
@@ -424,4 +425,4 @@ def _checked_shrinkage(norm: Any, n_features: int) -> float:
             f"norm={norm!r} is not allowed: smoothing certifies l2; use 2, or 1 or "
             "numpy.inf for balls inside the l2 ball."
         )
-    return float(np.sqrt(n_features)) if norm == np.inf else 1.0
+    return lipschitz_constant(float(norm), n_features)

@@ -63,12 +63,12 @@ def nearest_boundary(pairs: Pairs, steps: int = _STEPS) -> Boundary:
     best = delta.clone()
     active = (~closed).nonzero().squeeze(1)
     some, value, slope = pairs.take(active), value[active], slope[active]
-    current = delta[active]
+    current, far = delta[active], some.far
     for step in range(steps):
         if not len(active):
             break
         if step < steps - _ON_THE_RAY:
-            target = _to_linearised_boundary(some, current, value, slope)
+            target = _to_linearised_boundary(some, current, value, slope, far)
             # A full step may swing around a strongly curved boundary for ever.
             weight = 1.0 if step < _FULL_STEPS else 1.5 / (step - _FULL_STEPS + 2)
             current = torch.lerp(current, target, weight)
@@ -86,17 +86,18 @@ def nearest_boundary(pairs: Pairs, steps: int = _STEPS) -> Boundary:
         if len(going) < len(active):
             active, some = active[going], some.take(going)
             value, slope, current = value[going], slope[going], current[going]
+            far = far[going]
     size = pairs.perturbations.size(best).masked_fill(closed, 0.0)
     return Boundary(size, best, crossed)
 
 
 def _to_linearised_boundary(
-    pairs: Pairs, delta: Tensor, value: Tensor, slope: Tensor
+    pairs: Pairs, delta: Tensor, value: Tensor, slope: Tensor, far: Tensor
 ) -> Tensor:
     perturbations = pairs.perturbations
     fall = perturbations.support(-slope, torch.ones_like(value)).clamp_min(1e-300)
     size = (value - (slope * delta).sum(1)) / fall
-    size = torch.minimum(size.clamp_min(0.0), pairs.far)
+    size = torch.minimum(size.clamp_min(0.0), far)
     return perturbations.inside(size[:, None] * perturbations.steepest(slope))
 
 
