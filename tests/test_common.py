@@ -189,7 +189,7 @@ def test_batches_do_not_show(model, monkeypatch):
     whole = model.decision_function(X)
     radius = model.certified_radius(X)
     monkeypatch.setattr(
-        "sklearn_proto._views._similarity.default_rows_per_batch", lambda _: 7
+        "sklearn_proto._views._points.default_rows_per_batch", lambda _: 7
     )
     np.testing.assert_allclose(model.decision_function(X), whole, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(model.certified_radius(X), radius, rtol=1e-3)

@@ -7,6 +7,7 @@ from sklearn_proto._functional._bounds import (
 )
 from sklearn_proto._functional._competition import best_of_class, best_rival
 from sklearn_proto._functional._distances import (
+    mapped_coordinates,
     safe_sqrt,
     squared_distances,
     squared_projections,
@@ -35,6 +36,7 @@ __all__ = [
     "last_positive",
     "lipschitz_constant",
     "log_growth",
+    "mapped_coordinates",
     "safe_sqrt",
     "second_order_gap",
     "signed_probabilities",

@@ -47,6 +47,13 @@ def tangent_coordinates(x: Tensor, w: Tensor, tangents: Tensor) -> Tensor:
     return along - torch.einsum("kd,kdm->km", w, tangents)
 
 
+def mapped_coordinates(x: Tensor, w: Tensor, omega: Tensor) -> Tensor:
+    """``omega_k (x - w_k)`` of shape (n, K, r), for maps `omega` (K, r, d)."""
+    k, r, d = omega.shape
+    mapped = (x @ omega.reshape(k * r, d).T).view(-1, k, r)
+    return mapped - torch.einsum("krd,kd->kr", omega, w)
+
+
 def safe_sqrt(sq: Tensor) -> Tensor:
     """Square root whose gradient at 0 is 0 instead of infinite."""
     zero = sq <= 0

@@ -1,27 +1,17 @@
 """The certifiable view of a model whose scores are affine in its similarities."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_proto._devices import default_rows_per_batch
-from sklearn_proto._functional import (
-    Affine,
-    best_of_class,
-    squared_projections,
-    tangent_coordinates,
-)
-
-Array = NDArray[np.float64]
+from sklearn_proto._functional import Affine, best_of_class, tangent_coordinates
+from sklearn_proto._views._points import Array, Points
 
 
 @dataclass(frozen=True)
-class SimilarityView:
+class SimilarityView(Points):
     """All that prediction and certification need of a similarity-based model.
 
     The scores of the ``q`` concepts of class c are
@@ -59,12 +49,6 @@ class SimilarityView:
     normalized: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
-    def tensor(self, array: NDArray[np.generic]) -> Tensor:
-        """Float64 tensor of `array` on the view's device."""
-        if not array.flags.writeable:  # pandas and memory maps; torch would warn.
-            array = array.copy()
-        return torch.as_tensor(array, dtype=torch.float64, device=self.device)
-
     @cached_property
     def affine(self) -> Affine:
         """Map from similarities to concept scores."""
@@ -76,50 +60,10 @@ class SimilarityView:
         return self.tensor(self.sigma)
 
     @cached_property
-    def _centre(self) -> Tensor | None:
-        """Point to subtract from rows and prototypes before anything else.
-
-        Centring keeps the expansion of the distance from cancelling. Where the
-        prototypes already surround the origin it would gain no digit and cost a pass
-        over the rows.
-        """
-        w = self.tensor(self.prototypes)
-        centre = w.mean(0)
-        spread = (w - centre).norm(dim=1).max()
-        return centre if bool(centre.norm() > spread) else None
-
-    def _centred(self, points: Tensor) -> Tensor:
-        return points if self._centre is None else points - self._centre
-
-    @cached_property
-    def _points(self) -> Tensor:
-        return self._centred(self.tensor(self.prototypes))
-
-    @cached_property
     def _units(self) -> Tensor:
         """What squared distances (K,) are counted in: the width that divides them."""
         squared = self.metric == "sqeuclidean"
         return self.widths if squared else torch.ones_like(self.widths)
-
-    @cached_property
-    def _expansion(self) -> tuple[Tensor, Tensor, Tensor]:
-        """``-|w|^2``, ``2 w`` and 1, over the units: (K,), (d, K) and (K,).
-
-        Dividing the prototypes once saves a pass over the similarities of every batch.
-        """
-        w, inverse = self._points, 1.0 / self._units
-        return -w.square().sum(1) * inverse, (2.0 * w * inverse[:, None]).T, inverse
-
-    def _negated_squares(self, x: Tensor) -> Tensor:
-        """Minus the squared distances (n, K), in their units."""
-        x = self._centred(x)
-        constant, slope, inverse = self._expansion
-        sq = torch.addmm(constant, x, slope)
-        sq.addr_(torch.linalg.vector_norm(x, dim=1).square_(), inverse, alpha=-1.0)
-        if self.tangents is not None:
-            basis = self.tensor(self.tangents)
-            sq += squared_projections(x, self._points, basis) * inverse
-        return sq.clamp_max_(0.0)
 
     def squared_distances(self, x: Tensor) -> Tensor:
         """Squared distances (n, K) of rows to prototypes or their subspaces."""
@@ -145,14 +89,11 @@ class SimilarityView:
         """Scores (n, C) of every class."""
         return best_of_class(self.concept_scores(x))
 
-    def batches(self, X: NDArray[np.generic]) -> Iterator[tuple[slice, Tensor]]:
-        """Slices of the rows and their tensors, a cache's worth at a time."""
+    @property
+    def _elements_per_row(self) -> int:
         c, q, k = self.coefficients.shape
         m = 0 if self.tangents is None else self.tangents.shape[2]
-        rows = default_rows_per_batch(X.shape[1] + k * (1 + m) + c * q)
-        for start in range(0, X.shape[0], rows):
-            chosen = slice(start, start + rows)
-            yield chosen, self.tensor(X[chosen])
+        return k * (1 + m) + c * q
 
     def towards(self, x: Tensor, mass: Tensor) -> Tensor:
         """``sum_k mass_k (w_k - x)`` (n, d), without the part along the tangents."""

@@ -1,0 +1,280 @@
+"""Fit the models of one package on given arrays, in an environment of its own.
+
+Run ``python worker.py PACKAGE IN.npz OUT.json``. The input holds the arrays of a split
+(X_train, y_train, X_test, y_test), the rows whose prediction is timed (X_rows), and a
+JSON list of jobs; the output is a list with one record a job. A job names its model and
+the number of prototypes a class; `variant` says with which settings of the package.
+`jobs` as PACKAGE's only argument prints the models and variants that it has.
+
+Nothing here is installed in all environments but numpy, so every package is imported
+where it is used.
+"""
+
+import json
+import math
+import signal
+import sys
+import time
+import traceback
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+BATCHES = 1000  # prototorch: the most steps of an epoch.
+
+
+class Ours:
+    """sklearn_proto: the defaults; for RSLVQ nothing else either."""
+
+    variants = {
+        name: {"default": {}} for name in ("GLVQ", "GMLVQ", "LGMLVQ", "GTLVQ", "RSLVQ")
+    }
+
+    def __init__(self, job, settings):
+        import sklearn_proto
+
+        if job["model"] == "GTLVQ":
+            settings = {"n_tangents": job["n_tangents"], **settings}
+        self.model = getattr(sklearn_proto, job["model"] + "Classifier")(
+            job["per_class"], random_state=0, **settings
+        )
+
+    def fit(self, X, y):
+        self.model.fit(X, y)
+
+    def predict(self, X):
+        return self.model.predict(X)
+
+    def iterations(self):
+        return int(np.max(getattr(self.model, "n_iter_", -1)))
+
+
+class Neighbours(Ours):
+    """scikit-learn's k nearest neighbours, for a comparison."""
+
+    variants = {"KNN": {"default": {}}}
+
+    def __init__(self, job, settings):  # noqa: ARG002
+        from sklearn.neighbors import KNeighborsClassifier
+
+        self.model = KNeighborsClassifier()
+
+
+class Sklvq(Ours):
+    """sklvq: its default solver and its L-BFGS, with either activation.
+
+    The squared Euclidean distance, of which the other models have the adaptive form, is
+    its default and that of ours.
+    """
+
+    variants = {
+        name: {
+            f"{solver} {activation}": {
+                "solver_type": solver,
+                "activation_type": activation,
+            }
+            for solver in ("lbfgs", "sgd")
+            for activation in ("sigmoid", "identity")
+        }
+        for name in ("GLVQ", "GMLVQ", "LGMLVQ")
+    }
+
+    def __init__(self, job, settings):
+        import sklvq
+
+        self.restore(sklvq)
+        self.model = getattr(sklvq, job["model"])(
+            prototype_n_per_class=job["per_class"], random_state=0, **settings
+        )
+
+    @staticmethod
+    def restore(sklvq):
+        """What numpy and scikit-learn have removed since sklvq 0.1.2.
+
+        ``np.int``, the method ``_validate_data`` of an estimator, and the argument
+        ``force_all_finite``, now ``ensure_all_finite``.
+        """
+        from sklearn.utils.validation import check_array, validate_data
+
+        def validate(self, X, y, force_all_finite):
+            return validate_data(self, X, y, ensure_all_finite=force_all_finite)
+
+        def check(X, force_all_finite):
+            return check_array(X, ensure_all_finite=force_all_finite)
+
+        vars(np)["int"] = int
+        sklvq.models._base.LVQBaseClass._validate_data = validate
+        for part in (sklvq.models._base, sklvq.models._gmlvq, sklvq.models._lgmlvq):
+            part.check_array = check
+
+
+class SklearnLvq(Ours):
+    """sklearn-lvq: its defaults (a sigmoid); for RSLVQ more widths than its default."""
+
+    variants = {
+        **{name: {"default": {}} for name in ("GLVQ", "GMLVQ", "LGMLVQ")},
+        "RSLVQ": {f"sigma {s}": {"sigma": s} for s in (0.5, 1.0, 5.0)},
+    }
+
+    def __init__(self, job, settings):
+        import sklearn_lvq
+
+        self.model = getattr(sklearn_lvq, job["model"].capitalize() + "Model")(
+            prototypes_per_class=job["per_class"], random_state=0, **settings
+        )
+
+
+class Prototorch(Ours):
+    """prototorch_models: Adam for 100 epochs, as in its examples."""
+
+    variants = {
+        name: {
+            f"{transfer} lr {rate}": {"transfer_fn": transfer, "lr": rate}
+            for transfer in ("identity", "sigmoid_beta")
+            for rate in (0.01, 0.05)
+        }
+        for name in ("GLVQ", "GMLVQ", "LGMLVQ", "GTLVQ")
+    } | {
+        "RSLVQ": {
+            f"variance {variance} lr {rate}": {"variance": variance, "lr": rate}
+            for variance in (0.3, 1.0, 10.0)
+            for rate in (0.01, 0.05)
+        }
+    }
+    epochs = 100
+
+    def __init__(self, job, settings):
+        self.stand_in()
+        self.job, self.settings = job, settings
+
+    @staticmethod
+    def stand_in():
+        """A module torchvision, which prototorch imports for its plots and downloads.
+
+        None of that is called here, and its builds fit few of torch's. Lightning comes
+        first, since it looks whether there is a torchvision.
+        """
+        import lightning.pytorch  # noqa: F401
+
+        names = ("torchvision", "torchvision.datasets", "torchvision.datasets.utils")
+        for name in names:
+            sys.modules.setdefault(name, types.ModuleType(name))
+        sys.modules[names[-1]].download_file_from_google_drive = None
+
+    def fit(self, X, y):
+        import lightning
+        import prototorch.models
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+
+        lightning.seed_everything(0, verbose=False)
+        data = TensorDataset(torch.as_tensor(X, dtype=torch.float32), torch.as_tensor(y))
+        n_tangents, per_class = self.job["n_tangents"], self.job["per_class"]
+        hparams = {
+            "distribution": {"num_classes": len(np.unique(y)), "per_class": per_class},
+            "input_dim": X.shape[1],
+            "latent_dim": n_tangents if self.job["model"] == "GTLVQ" else X.shape[1],
+            **self.settings,
+        }
+        init = prototorch.initializers
+        place = init.SMCI if per_class == 1 else init.SSCI
+        more = {"prototypes_initializer": place(data)}
+        if self.job["model"] == "GTLVQ":
+            more["omega_initializer"] = init.PCALTI(data.tensors[0])
+        self.model = getattr(prototorch.models, self.job["model"])(hparams, **more)
+        size = max(64, math.ceil(len(X) / BATCHES))
+        trainer = lightning.Trainer(
+            max_epochs=self.epochs,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(self.model, DataLoader(data, batch_size=size, shuffle=True))
+
+    def predict(self, X):
+        import torch
+
+        self.model.eval()
+        with torch.no_grad():
+            return self.model.predict(torch.as_tensor(X, dtype=torch.float32)).numpy()
+
+    def iterations(self):
+        return self.epochs
+
+
+PACKAGES = {
+    "sklearn_proto": Ours,
+    "sklvq": Sklvq,
+    "sklearn_lvq": SklearnLvq,
+    "prototorch": Prototorch,
+    "sklearn": Neighbours,
+}
+
+
+def timed(function, *args):
+    start = time.perf_counter()
+    found = function(*args)
+    return found, time.perf_counter() - start
+
+
+def late(*_):
+    raise TimeoutError
+
+
+def measured(package, job, data):
+    """Record of one job: accuracy on the test rows, seconds of fit and of predict."""
+    settings = package.variants[job["model"]][job["variant"]]
+    model = package(job, settings)
+    _, fit_s = timed(model.fit, data["X_train"], data["y_train"])
+    signal.alarm(0)
+    accuracy = float(np.mean(model.predict(data["X_test"]) == data["y_test"]))
+    predict_s = [timed(model.predict, data["X_rows"])[1] for _ in range(3)]
+    return {
+        "accuracy": accuracy,
+        "fit_s": fit_s,
+        "predict_s": sorted(predict_s)[1],
+        "iterations": model.iterations(),
+    }
+
+
+def warm_up(package, job, data):
+    """A small fit that does not count: late imports, pools of threads."""
+    few = np.concatenate(
+        [np.flatnonzero(data["y_train"] == label)[:10] for label in range(2)]
+    )
+    small = {"X_train": data["X_train"][few], "y_train": data["y_train"][few]}
+    small |= {"X_test": small["X_train"], "y_test": small["y_train"]}
+    measured(package, job, small | {"X_rows": small["X_train"]})
+
+
+def main():
+    package = PACKAGES[sys.argv[1]]
+    data = dict(np.load(sys.argv[2]))
+    jobs, limit = json.loads(str(data["jobs"])), int(data["limit"])
+    warnings.simplefilter("ignore")
+    np.seterr(all="ignore")
+    signal.signal(signal.SIGALRM, late)
+    records = []
+    for number, job in enumerate(jobs):
+        try:
+            if number == 0:
+                warm_up(package, job, data)
+            signal.alarm(limit)
+            record = measured(package, job, data)
+        except TimeoutError:
+            record = {"late": limit}
+        except Exception as error:  # noqa: BLE001
+            traceback.print_exc()
+            record = {"error": f"{type(error).__name__}: {error}"[:200]}
+        signal.alarm(0)
+        records.append(job | record)
+        # Written after each job, so that a worker that is ended has said what it knows.
+        Path(sys.argv[3]).write_text(json.dumps(records))
+
+
+if __name__ == "__main__":
+    main()

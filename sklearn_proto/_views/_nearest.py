@@ -1,0 +1,196 @@
+"""The certifiable view of a model in which the nearest prototype wins."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_proto._functional import mapped_coordinates
+from sklearn_proto._views._points import Array, Points
+
+
+class Curvature(NamedTuple):
+    """Matrices ``L_k = common + sign F_k F_k^T`` of the squared distances."""
+
+    factors: Tensor  # (K, d, r)
+    sign: float
+
+
+@dataclass(frozen=True)
+class NearestPrototypeView(Points):
+    """All that prediction and certification need of a nearest-prototype model.
+
+    The score of class c is minus the dissimilarity ``D`` of its closest prototype.
+    Every metric but "manhattan" has squared distances ``(x - w_k)^T L_k (x - w_k)``:
+    with ``L_k`` the identity, ``omega^T omega``, ``omega[k]^T omega[k]`` or
+    ``I - T_k T_k^T``.
+
+    Parameters
+    ----------
+    prototypes : ndarray of shape (K, d)
+        Prototypes.
+    owners : ndarray of shape (K,)
+        Index of the class of each, not decreasing.
+    n_classes : int
+        Number of classes; one without a prototype never wins.
+    metric : {"euclidean", "sqeuclidean", "manhattan"}
+        Dissimilarity: a distance or its square, or the sum of absolute differences.
+    width : float
+        Unit of similarities: a prototype at D = width has similarity 1/e.
+    omega : ndarray of shape (r, d) or (K, r, d), optional
+        Linear map before the distance, of all prototypes or of each.
+    tangents : ndarray of shape (K, d, m), optional
+        Orthonormal bases of directions that cost nothing.
+    device : torch.device
+        Where to compute; all arithmetic is float64.
+    """
+
+    prototypes: Array
+    owners: NDArray[np.intp]
+    n_classes: int
+    metric: str = "sqeuclidean"
+    width: float = 1.0
+    omega: Array | None = None
+    tangents: Array | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def _elements_per_row(self) -> int:
+        k = len(self.prototypes)
+        local = 0 if self.omega is None else self.omega.shape[-2]
+        tangent = 0 if self.tangents is None else self.tangents.shape[2]
+        return k * (1 + tangent) + (k * local if self._local else local)
+
+    @property
+    def _local(self) -> bool:
+        return self.omega is not None and self.omega.ndim == 3
+
+    @cached_property
+    def _map(self) -> Tensor | None:
+        return None if self.omega is None else self.tensor(self.omega)
+
+    @cached_property
+    def _units(self) -> Tensor:
+        return torch.ones_like(self.tensor(self.prototypes)[:, 0])
+
+    def _centred(self, points: Tensor) -> Tensor:
+        """Rows or prototypes, centred, in the space where the distance is Euclidean."""
+        centred = super()._centred(points)
+        if self._map is None or self._local:
+            return centred
+        return centred @ self._map.T
+
+    @cached_property
+    def segments(self) -> list[slice]:
+        """Where the prototypes of each class are."""
+        ends = np.searchsorted(self.owners, np.arange(self.n_classes + 1))
+        return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+
+    def squared_distances(self, x: Tensor) -> Tensor:
+        """Squared distances (n, K), for every metric but "manhattan"."""
+        if self._local:
+            return self._mapped(x).square_().sum(2)
+        return self._negated_squares(x).neg_()
+
+    def lengths(self, x: Tensor) -> Tensor:
+        """Distances (n, K) that obey the triangle inequality in x."""
+        if self.metric == "manhattan":
+            return torch.cdist(self._centred(x), self._points, p=1)
+        return self.squared_distances(x).sqrt_()
+
+    def dissimilarities(self, x: Tensor) -> Tensor:
+        """D (n, K)."""
+        if self.metric == "sqeuclidean":
+            return self.squared_distances(x)
+        return self.lengths(x)
+
+    def similarities(self, x: Tensor) -> Tensor:
+        """``exp(-D / width)`` of shape (n, K)."""
+        return self.dissimilarities(x).mul_(-1.0 / self.width).exp_()
+
+    def nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """D of, and index of, the closest prototype of every class, each (n, C)."""
+        d = self.dissimilarities(x)
+        values = torch.full_like(d[:, :1], torch.inf).repeat(1, self.n_classes)
+        indices = torch.zeros_like(values, dtype=torch.int64)
+        for c, own in enumerate(self.segments):
+            if own.start < own.stop:
+                found = d[:, own].min(1)
+                values[:, c], indices[:, c] = found.values, found.indices + own.start
+        return values, indices
+
+    def class_scores(self, x: Tensor) -> Tensor:
+        """Scores (n, C) of every class, minus infinity without a prototype."""
+        return self.nearest(x)[0].neg_()
+
+    @property
+    def curvature(self) -> Curvature | None:
+        """What makes the squared distances bend differently; None if nothing does."""
+        if self.tangents is not None:
+            return Curvature(self.tensor(self.tangents), -1.0)
+        if self._local:
+            assert self._map is not None
+            return Curvature(self._map.transpose(1, 2), 1.0)
+        return None
+
+    def half_gradients(self, x: Tensor, which: Tensor) -> Tensor:
+        """``L_k (x - w_k)`` (m, d) of the squared distance to prototype ``which``."""
+        step = x - self.tensor(self.prototypes)[which]
+        if self.tangents is not None:
+            basis = self.tensor(self.tangents)[which]
+            along = torch.einsum("nd,ndm->nm", step, basis)
+            return step - torch.einsum("nm,ndm->nd", along, basis)
+        if self._map is None:
+            return step
+        if not self._local:
+            return step @ self._map.T @ self._map
+        omega = self._map[which]
+        mapped = torch.einsum("nd,nrd->nr", step, omega)
+        return torch.einsum("nr,nrd->nd", mapped, omega)
+
+    def feature_terms(self, x: Tensor, which: Tensor) -> Tensor:
+        """Parts (m, d) of D to prototype ``which``, which add up to it over features.
+
+        Of a squared distance ``(x - w) * L (x - w)``; with a matrix a part can be
+        negative, where features that correlate make up for each other.
+        """
+        step = x - self.tensor(self.prototypes)[which]
+        if self.metric == "manhattan":
+            return step.abs()
+        parts = step * self.half_gradients(x, which)
+        if self.metric == "sqeuclidean":
+            return parts
+        length = parts.sum(1, keepdim=True).sqrt()
+        return parts / length.masked_fill(length == 0, 1.0)
+
+    def _mapped(self, x: Tensor) -> Tensor:
+        """``omega_k (x - w_k)`` (n, K, r)."""
+        assert self._map is not None
+        return mapped_coordinates(self._centred(x), self._points, self._map)
+
+    @cached_property
+    def _stretch(self) -> float:
+        """Bound on how much the map before the distance lengthens a vector."""
+        if self._map is None:
+            return 1.0
+        return float(torch.linalg.matrix_norm(self._map).max())
+
+    def rounding(self, x: Tensor) -> Tensor:
+        """Bound (n,) on the error of a squared distance, or of one in "manhattan".
+
+        The expansion is off by at most a few units in the last place of
+        ``(|x| + |w|)^2`` per feature (factor 4: the perturbed row may be farther out),
+        and the map before it by as many of its own.
+        """
+        eps, d = torch.finfo(torch.float64).eps, x.shape[1]
+        p = 1 if self.metric == "manhattan" else 2
+        here = torch.linalg.vector_norm(Points._centred(self, x), p, dim=1)
+        w = Points._centred(self, self.tensor(self.prototypes))
+        scale = here + torch.linalg.vector_norm(w, p, dim=1).max()
+        if p == 1:
+            return 4 * (d + 8) * eps * scale
+        return 8 * (d + 8) * eps * (self._stretch * scale).square()

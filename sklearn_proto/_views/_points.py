@@ -1,0 +1,86 @@
+"""Prototypes as points of a space, and the rows of a batch among them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_proto._devices import default_rows_per_batch
+from sklearn_proto._functional import squared_projections
+
+Array = NDArray[np.float64]
+
+
+class Points(ABC):
+    """What every view does with its prototypes, its tangent spaces and its device."""
+
+    prototypes: Array
+    tangents: Array | None
+    device: torch.device
+
+    @property
+    @abstractmethod
+    def _elements_per_row(self) -> int:
+        """Size of the temporaries of one row."""
+
+    @property
+    @abstractmethod
+    def _units(self) -> Tensor:
+        """What squared distances (K,) are counted in."""
+
+    def tensor(self, array: NDArray[np.generic]) -> Tensor:
+        """Float64 tensor of `array` on the view's device."""
+        if not array.flags.writeable:  # pandas and memory maps; torch would warn.
+            array = array.copy()
+        return torch.as_tensor(array, dtype=torch.float64, device=self.device)
+
+    def batches(self, X: NDArray[np.generic]) -> Iterator[tuple[slice, Tensor]]:
+        """Slices of the rows and their tensors, a cache's worth at a time."""
+        rows = default_rows_per_batch(X.shape[1] + self._elements_per_row)
+        for start in range(0, X.shape[0], rows):
+            chosen = slice(start, start + rows)
+            yield chosen, self.tensor(X[chosen])
+
+    @cached_property
+    def _centre(self) -> Tensor | None:
+        """Point to subtract from rows and prototypes before anything else.
+
+        Centring keeps the expansion of the distance from cancelling. Where the
+        prototypes already surround the origin it would gain no digit and cost a pass
+        over the rows.
+        """
+        w = self.tensor(self.prototypes)
+        centre = w.mean(0)
+        spread = (w - centre).norm(dim=1).max()
+        return centre if bool(centre.norm() > spread) else None
+
+    def _centred(self, points: Tensor) -> Tensor:
+        return points if self._centre is None else points - self._centre
+
+    @cached_property
+    def _points(self) -> Tensor:
+        return self._centred(self.tensor(self.prototypes))
+
+    @cached_property
+    def _expansion(self) -> tuple[Tensor, Tensor, Tensor]:
+        """``-|w|^2``, ``2 w`` and 1, over the units: (K,), (d, K) and (K,).
+
+        Dividing the prototypes once saves a pass over the distances of every batch.
+        """
+        w, inverse = self._points, 1.0 / self._units
+        return -w.square().sum(1) * inverse, (2.0 * w * inverse[:, None]).T, inverse
+
+    def _negated_squares(self, x: Tensor) -> Tensor:
+        """Minus the squared distances (n, K), in their units."""
+        x = self._centred(x)
+        constant, slope, inverse = self._expansion
+        sq = torch.addmm(constant, x, slope)
+        sq.addr_(torch.linalg.vector_norm(x, dim=1).square_(), inverse, alpha=-1.0)
+        if self.tangents is not None:
+            basis = self.tensor(self.tangents)
+            sq += squared_projections(x, self._points, basis) * inverse
+        return sq.clamp_max_(0.0)
