@@ -10,18 +10,42 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sklearn_proto import explain, robustness
     from sklearn_proto.explain import Explanation
-    from sklearn_proto.shallow import CBCClassifier, RBFClassifier
+    from sklearn_proto.shallow import (
+        CBCClassifier,
+        GLVQClassifier,
+        GMLVQClassifier,
+        GTLVQClassifier,
+        LGMLVQClassifier,
+        RBFClassifier,
+        RSLVQClassifier,
+    )
 
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "CBCClassifier": "sklearn_proto.shallow",
     "Explanation": "sklearn_proto.explain",
+    "GLVQClassifier": "sklearn_proto.shallow",
+    "GMLVQClassifier": "sklearn_proto.shallow",
+    "GTLVQClassifier": "sklearn_proto.shallow",
+    "LGMLVQClassifier": "sklearn_proto.shallow",
     "RBFClassifier": "sklearn_proto.shallow",
+    "RSLVQClassifier": "sklearn_proto.shallow",
 }
 _SUBPACKAGES = ("explain", "robustness", "shallow")
 
-__all__ = ["CBCClassifier", "Explanation", "RBFClassifier", "explain", "robustness"]
+__all__ = [
+    "CBCClassifier",
+    "Explanation",
+    "GLVQClassifier",
+    "GMLVQClassifier",
+    "GTLVQClassifier",
+    "LGMLVQClassifier",
+    "RBFClassifier",
+    "RSLVQClassifier",
+    "explain",
+    "robustness",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_proto._compat import check_sample_weight
 from sklearn_proto._training import TrainingData
-from sklearn_proto.explain import Explanation
 from sklearn_proto.robustness import certified_radius
 
 
@@ -30,7 +29,7 @@ class PrototypeClassifier(
 ):
     """Validation, prediction, explanation and certificates on top of a view.
 
-    A subclass implements ``fit``, `certifiable_view` and `_contributions`; all the rest
+    A subclass implements ``fit``, `certifiable_view` and `_explanation`; all the rest
     follows from them.
     """
 
@@ -39,8 +38,8 @@ class PrototypeClassifier(
         """Return the fitted model as arrays that predict and certify."""
 
     @abstractmethod
-    def _contributions(self, similarities):
-        """Take the class scores apart, given similarities of shape (n, K)."""
+    def _explanation(self, X):
+        """Take the decisions on validated rows apart."""
 
     def __sklearn_tags__(self):
         """Tell scikit-learn what the estimator accepts and returns."""
@@ -214,22 +213,23 @@ class PrototypeClassifier(
         Explanation
             Contributions of every prototype to every class score; they add up.
         """
-        X = self._validate_rows(X)
-        similarities = self._similarities(X)
-        parts = self._contributions(similarities)
-        return Explanation(
-            X=X.astype(np.float64),
-            classes=self.classes_,
-            scores=self._class_scores(X),
-            contributions=parts.values,
-            baseline=parts.baseline,
-            similarities=similarities,
-            prototypes=self.prototypes_,
-            prototype_labels=self.prototype_labels_,
-            feature_names=self._feature_names(),
-            evidence=parts.evidence,
-            row_indices=np.arange(len(X)),
-        )
+        return self._explanation(self._validate_rows(X))
+
+    def _account(self, X, similarities, parts):
+        """Fields that every explanation has."""
+        return {
+            "X": X.astype(np.float64),
+            "classes": self.classes_,
+            "scores": self._class_scores(X),
+            "contributions": parts.values,
+            "baseline": parts.baseline,
+            "similarities": similarities,
+            "prototypes": self.prototypes_,
+            "prototype_labels": self.prototype_labels_,
+            "feature_names": self._feature_names(),
+            "evidence": parts.evidence,
+            "row_indices": np.arange(len(X)),
+        }
 
     def _feature_names(self):
         default = [f"x{i}" for i in range(self.n_features_in_)]

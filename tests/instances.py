@@ -6,7 +6,15 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 
 import sklearn_proto
-from sklearn_proto import CBCClassifier, RBFClassifier
+from sklearn_proto import (
+    CBCClassifier,
+    GLVQClassifier,
+    GMLVQClassifier,
+    GTLVQClassifier,
+    LGMLVQClassifier,
+    RBFClassifier,
+    RSLVQClassifier,
+)
 
 _QUICK = {"max_iter": 40, "random_state": 0}
 # A step of the robust loss solves for radii.
@@ -36,10 +44,25 @@ INSTANCES = {
         2, reasoning="indefinite", n_concepts_per_class=2, loss="margin", **_QUICK
     ),
     "cbc-adam": CBCClassifier(solver="adam", learning_rate=0.05, **_QUICK),
+    "glvq": GLVQClassifier(2, **_QUICK),
+    "glvq-identity": GLVQClassifier(activation="identity", **_QUICK),
+    "glvq-triplet-margin": GLVQClassifier(
+        2, metric="euclidean", loss="triplet", **_QUICK
+    ),
+    "glvq-manhattan": GLVQClassifier(2, metric="manhattan", **_QUICK),
+    "glvq-adam": GLVQClassifier(solver="adam", learning_rate=0.05, **_QUICK),
+    "gmlvq": GMLVQClassifier(2, **_QUICK),
+    "gmlvq-projection": GMLVQClassifier(n_components=2, **_QUICK),
+    "gmlvq-diagonal": GMLVQClassifier(relevance="diagonal", **_QUICK),
+    "lgmlvq": LGMLVQClassifier(2, **_QUICK),
+    "lgmlvq-class": LGMLVQClassifier(2, localization="class", **_QUICK),
+    "gtlvq": GTLVQClassifier(2, **_QUICK),
+    "rslvq": RSLVQClassifier(2, **_QUICK),
+    "rslvq-many-sigmas": RSLVQClassifier(sigma=[1.0, 2.0, 3.0], **_QUICK),
 }
 
 # Three prototypes in all need three classes.
-_THREE_CLASSES_ONLY = {"rbf-many-sigmas"}
+_THREE_CLASSES_ONLY = {"rbf-many-sigmas", "rslvq-many-sigmas"}
 FOR_TWO_CLASSES = [name for name in INSTANCES if name not in _THREE_CLASSES_ONLY]
 # A robust loss is piecewise smooth: which piece an optimiser ends on may depend on
 # rounding, so what compares two fits loosely leaves it out.
@@ -49,6 +72,18 @@ every_instance = pytest.mark.parametrize("name", list(INSTANCES))
 every_smooth_instance = pytest.mark.parametrize("name", SMOOTH)
 every_two_class_instance = pytest.mark.parametrize("name", FOR_TWO_CLASSES)
 both_estimators = pytest.mark.parametrize("Estimator", [RBFClassifier, CBCClassifier])
+every_estimator = pytest.mark.parametrize(
+    "Estimator", list(dict.fromkeys(type(e) for e in INSTANCES.values()))
+)
+LVQ = [n for n in INSTANCES if "lvq" in n]
+# Scores that are affine in similarities, and scores that are minus a distance.
+NEAREST = [n for n in LVQ if "rslvq" not in n]
+SIMILARITY = [n for n in INSTANCES if n not in NEAREST]
+every_similarity_instance = pytest.mark.parametrize("name", SIMILARITY)
+every_rbf_or_cbc_instance = pytest.mark.parametrize(
+    "name", [n for n in INSTANCES if n not in LVQ]
+)
+every_lvq_instance = pytest.mark.parametrize("name", LVQ)
 
 
 def instance(name, **parameters):

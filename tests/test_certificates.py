@@ -7,6 +7,7 @@ import torch
 from sklearn_proto import CBCClassifier, RBFClassifier
 from sklearn_proto.robustness import (
     CERTIFICATES,
+    NEAREST_CERTIFICATES,
     certified_accuracy_score,
     certified_radius,
     exact_radius,
@@ -14,7 +15,12 @@ from sklearn_proto.robustness import (
 from sklearn_proto.robustness._rows import rows_of
 from tests import attacks
 from tests.data import three_classes
-from tests.instances import every_instance
+from tests.instances import (
+    NEAREST,
+    SIMILARITY,
+    every_instance,
+    every_similarity_instance,
+)
 
 X, Y = three_classes()
 ROWS = X[:20]
@@ -29,11 +35,24 @@ every_method = pytest.mark.parametrize("method", METHODS)
 lipschitz_method = pytest.mark.parametrize("method", LIPSCHITZ)
 
 
-def refuses(model, method):
+SOUND = [(n, m) for n in SIMILARITY for m in METHODS[:-1]]
+SOUND += [(n, m) for n in NEAREST for m in NEAREST_CERTIFICATES]
+CURVED = {"lgmlvq", "lgmlvq-class", "gtlvq"}
+NOT_HYPERPLANES = {*CURVED, "glvq-manhattan"}
+
+
+def refuses(model, method, name=""):
     """Whether the method says that it has no proof; it must say so, not return."""
-    if method != "tilted" or model.metric != "tangent":
+    without_proof = {
+        "tilted": getattr(model, "metric", None) == "tangent",
+        "hyperplane": name in NOT_HYPERPLANES,
+        "exact": name in NOT_HYPERPLANES,
+        "quadric": name not in CURVED,
+    }
+    if not without_proof.get(method, False):
         return False
-    with pytest.raises(ValueError, match="method='tilted' has no proof for this model"):
+    message = f"method='{method}' has no proof for this model"
+    with pytest.raises(ValueError, match=message):
         model.certified_radius(ROWS, method=method)
     return True
 
@@ -70,10 +89,9 @@ def test_no_attack_flips_a_row_inside_its_exact_radius(model):
 
 
 @every_norm
-@pytest.mark.parametrize("method", METHODS[:-1])
-@every_instance
-def test_no_attack_flips_a_row_inside_its_radius(model, method, norm):
-    if refuses(model, method):
+@pytest.mark.parametrize(("name", "method"), SOUND)
+def test_no_attack_flips_a_row_inside_its_radius(model, name, method, norm):
+    if refuses(model, method, name):
         return
     rows = far_and_near(model)
     radius = model.certified_radius(rows, norm=norm, method=method)
@@ -86,7 +104,7 @@ def test_no_attack_flips_a_row_inside_its_radius(model, method, norm):
 
 
 @every_norm
-@every_instance
+@every_similarity_instance
 def test_auto_is_the_largest(model, norm):
     """Up to the 1 percent at which it calls a proof tight."""
     methods = [m for m in CERTIFICATES if not refuses(model, m)]
@@ -98,7 +116,7 @@ def test_auto_is_the_largest(model, norm):
 
 
 @every_norm
-@every_instance
+@every_similarity_instance
 def test_interval_is_at_least_the_closed_form(model, norm):
     """The closed form relaxes it further, also for several widths."""
     interval = model.certified_radius(X, norm=norm, method="interval")
@@ -107,7 +125,7 @@ def test_interval_is_at_least_the_closed_form(model, norm):
 
 
 @lipschitz_method
-@every_instance
+@every_similarity_instance
 def test_norms_are_ordered(model, method):
     one, two, top = (model.certified_radius(X, norm=p, method=method) for p in NORMS)
     assert (one >= two * (1 - 1e-12)).all()

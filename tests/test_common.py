@@ -13,11 +13,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_proto import GMLVQClassifier
 from tests.data import three_classes, two_classes
 from tests.instances import (
     INSTANCES,
     assert_all_registered,
-    both_estimators,
+    every_estimator,
     every_instance,
     every_two_class_instance,
     instance,
@@ -29,6 +30,15 @@ NAMES = ["a", "b", "c", "d"]
 
 def test_every_public_estimator_is_registered():
     assert_all_registered()
+
+
+def is_projection(model):
+    """Whether transform maps rows to the space of the metric."""
+    return isinstance(model, GMLVQClassifier)
+
+
+def _count(model):
+    return len(model.prototypes_)
 
 
 def assert_same_model(one, other, rows=X):
@@ -60,12 +70,12 @@ def test_clone_has_the_parameters_but_not_the_fit(model):
     assert not hasattr(copy, "prototypes_")
 
 
-@both_estimators
+@every_estimator
 def test_grid_search_in_a_pipeline(Estimator):
     model = Estimator(max_iter=30, random_state=0)
     name = Estimator.__name__.lower()
     pipeline = make_pipeline(StandardScaler(), model)
-    grid = {f"{name}__n_prototypes_per_class": [1, 2], f"{name}__alpha": [1e-4, 1e-2]}
+    grid = {f"{name}__n_prototypes_per_class": [1, 2], f"{name}__tol": [1e-4, 1e-2]}
     search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(X, Y)
     assert len(search.cv_results_["params"]) == 4
     assert search.score(X, Y) > 0.7
@@ -84,7 +94,7 @@ def _every_torch_warning():
 
 @pytest.mark.usefixtures("_every_torch_warning")
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
-@both_estimators
+@every_estimator
 def test_frames_keep_their_names(Estimator, frame):
     data = frame(dict(zip(NAMES, X.T, strict=True)))
     model = Estimator(max_iter=30, random_state=0).fit(data, Y)
@@ -126,7 +136,7 @@ def test_training_on_float32_agrees_with_float64(name):
 
 
 @pytest.mark.parametrize("init", ["kmeans", "random"])
-@both_estimators
+@every_estimator
 def test_the_start_does_not_depend_on_the_precision(Estimator, init):
     options = {"init": init, "solver": "adam", "learning_rate": 1e-9, "max_iter": 1}
     low, high = (
@@ -199,10 +209,12 @@ def test_batches_do_not_show(model, monkeypatch):
 def test_names_of_the_output_columns(model):
     names = model.get_feature_names_out()
     prefix = type(model).__name__.lower()
-    assert names.tolist() == [f"{prefix}{i}" for i in range(len(model.prototypes_))]
+    width = model.transform(X).shape[1]
+    assert names.tolist() == [f"{prefix}{i}" for i in range(width)]
+    assert width == (len(model.omega_) if is_projection(model) else _count(model))
 
 
-@both_estimators
+@every_estimator
 def test_pandas_output(Estimator):
     model = Estimator(max_iter=30, random_state=0).set_output(transform="pandas")
     index = np.arange(len(X)) + 100
@@ -233,7 +245,11 @@ def test_explanations_add_up(model):
     np.testing.assert_array_equal(model.classes_[e.scores.argmax(1)], model.predict(X))
     np.testing.assert_array_equal(e.predictions, model.predict(X))
     np.testing.assert_array_equal(e.scores, model.decision_function(X))
-    np.testing.assert_array_equal(e.similarities, model.transform(X))
+    if not is_projection(model):
+        np.testing.assert_array_equal(e.similarities, model.transform(X))
+    assert e.similarities.shape == (len(X), _count(model))
+    assert (e.similarities >= 0).all()
+    assert (e.similarities <= 1).all()
     np.testing.assert_array_equal(e.prototypes, model.prototypes_)
 
 

@@ -7,7 +7,7 @@ import torch
 from sklearn_proto import _functional as functional
 from tests import references
 from tests.data import three_classes
-from tests.instances import every_instance
+from tests.instances import every_rbf_or_cbc_instance
 
 X, Y = three_classes()
 METRICS = ["sqeuclidean", "euclidean", "tangent"]
@@ -134,14 +134,14 @@ def expected_similarities(model, rows):
     )
 
 
-@every_instance
+@every_rbf_or_cbc_instance
 def test_transform_of_the_estimators(model):
     np.testing.assert_allclose(
         model.transform(X), expected_similarities(model, X), rtol=1e-8, atol=1e-14
     )
 
 
-@every_instance
+@every_rbf_or_cbc_instance
 def test_scores_of_the_estimators(model):
     phi = expected_similarities(model, X)
     if hasattr(model, "coef_"):
@@ -230,7 +230,7 @@ def affine_of(model):
 
 @pytest.mark.parametrize("norm", [1, 2, np.inf])
 @pytest.mark.parametrize("method", ["interval", "closed_form"])
-@every_instance
+@every_rbf_or_cbc_instance
 def test_radius_of_the_estimators(model, method, norm):
     """Equal to the twins, up to the slack for rounding and the root's tolerance."""
     if getattr(model, "normalize_kernel", False):

@@ -2,7 +2,15 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_proto import CBCClassifier, RBFClassifier
+from sklearn_proto import (
+    CBCClassifier,
+    GLVQClassifier,
+    GMLVQClassifier,
+    GTLVQClassifier,
+    LGMLVQClassifier,
+    RBFClassifier,
+    RSLVQClassifier,
+)
 
 _QUICK = {"max_iter": 30}
 
@@ -17,16 +25,45 @@ CONFIGURATIONS = [
         loss="robust", normalize_kernel=True, solver="adam", learning_rate=0.1, **_QUICK
     ),
     CBCClassifier(loss="robust", reasoning="indefinite", tol=1e-2, max_iter=5),
+    GLVQClassifier(),
+    GLVQClassifier(metric="manhattan", loss="triplet", **_QUICK),
+    GMLVQClassifier(**_QUICK),
+    GMLVQClassifier(relevance="diagonal", **_QUICK),
+    LGMLVQClassifier(**_QUICK),
+    GTLVQClassifier(**_QUICK),
+    RSLVQClassifier(**_QUICK),
 ]
+
+
+_WITHOUT_PRIOR = {GMLVQClassifier, GTLVQClassifier}
+
+# The check weighs one class ten million times the other and asks that nearly all rows
+# go to it. These models have no bias to hold a class prior.
+_NO_PRIOR = {"check_class_weight_classifiers": "no bias to hold a class prior"}
+# These set n_components=1 on whatever has the parameter.
+_SET_COMPONENTS = dict.fromkeys(
+    (
+        "check_dont_overwrite_parameters",
+        "check_fit2d_1feature",
+        "check_fit2d_predict1d",
+        "check_methods_sample_order_invariance",
+        "check_methods_subset_invariance",
+    ),
+    "n_components needs relevance='full'",
+)
 
 
 def expected_failures(estimator):
     """Checks that ask for what a model is built not to have."""
-    if getattr(estimator, "weights", None) == "normalized":
-        # The check weighs one class ten million times the other and asks that nearly
-        # all rows go to it. Convex weights without a bias hold no class prior.
-        return {"check_class_weight_classifiers": "no bias to hold a class prior"}
-    return {}
+    parameters = estimator.get_params()
+    found = {}
+    triplet = parameters.get("loss") == "triplet"
+    convex = parameters.get("weights") == "normalized"
+    if convex or triplet or type(estimator) in _WITHOUT_PRIOR:
+        found |= _NO_PRIOR
+    if parameters.get("relevance") == "diagonal":
+        found |= _SET_COMPONENTS
+    return found
 
 
 @parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=expected_failures)

@@ -1,9 +1,22 @@
 """Classifiers made of nothing but a certifiable view, drawn at random or by hand."""
 
+from functools import singledispatch
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from sklearn_proto._views import SimilarityView
+from sklearn_proto._views import NearestPrototypeView, SimilarityView
+
+
+@singledispatch
+def n_classes(view):
+    """Number of classes of a view."""
+    return view.n_classes
+
+
+@n_classes.register
+def _(view: SimilarityView):
+    return len(view.coefficients)
 
 
 class ViewClassifier(ClassifierMixin, BaseEstimator):
@@ -11,7 +24,7 @@ class ViewClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(self, view=None):
         self.view = view
-        self.classes_ = np.arange(len(view.coefficients))
+        self.classes_ = np.arange(n_classes(view))
         self.n_features_in_ = view.prototypes.shape[1]
 
     def __sklearn_is_fitted__(self):
@@ -23,9 +36,16 @@ class ViewClassifier(ClassifierMixin, BaseEstimator):
     def certifiable_view(self):
         return self.view
 
-    def predict(self, X):
+    @property
+    def prototypes_(self):
+        return self.view.prototypes
+
+    def decision_function(self, X):
         x = self.view.tensor(np.asarray(X, dtype=float))
-        return self.view.class_scores(x).argmax(1).numpy()
+        return self.view.class_scores(x).numpy()
+
+    def predict(self, X):
+        return self.decision_function(X).argmax(axis=1)
 
 
 def nearest_prototype(prototypes, metric="sqeuclidean", sigma=1.0, **more):
@@ -59,4 +79,40 @@ def random_view(rng):
         metric,
         tangents,
         normalized=bool(rng.random() < 0.3),
+    )
+
+
+NEAREST_KINDS = ["plain", "shared", "rank one", "local", "tangent", "manhattan"]
+
+
+def random_nearest_view(rng, kind=None, per_class=None):
+    """Any metric, several prototypes a class, now and then a class without one.
+
+    With `per_class` each of three classes has that many.
+    """
+    kind = str(rng.choice(NEAREST_KINDS)) if kind is None else kind
+    d, c = int(rng.integers(2, 6)), int(rng.integers(2, 5))
+    owners = np.r_[np.arange(c), rng.integers(0, c, rng.integers(0, 6))]
+    if rng.random() < 0.15:
+        owners = owners[owners != rng.integers(c)]
+    if per_class is not None:
+        c, owners = 3, np.repeat(np.arange(3), per_class)
+    k = len(owners)
+    more = {
+        "shared": lambda: {"omega": rng.normal(size=(rng.integers(1, d + 1), d))},
+        "rank one": lambda: {"omega": rng.normal(size=(1, d))},
+        "local": lambda: {"omega": rng.normal(size=(k, rng.integers(1, d + 1), d))},
+        "tangent": lambda: {
+            "tangents": np.linalg.qr(rng.normal(size=(k, d, rng.integers(1, d)))).Q
+        },
+    }
+    metric = "manhattan" if kind == "manhattan" else "sqeuclidean"
+    if metric != "manhattan" and rng.random() < 0.5:
+        metric = "euclidean"
+    return NearestPrototypeView(
+        rng.normal(size=(k, d)),
+        np.sort(owners),
+        c,
+        metric,
+        **more.get(kind, dict)(),
     )

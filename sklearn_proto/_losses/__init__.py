@@ -9,8 +9,15 @@ from functools import partial
 
 from torch import Tensor
 
+from sklearn_proto._losses._glvq import (
+    ACTIVATIONS,
+    glvq_loss,
+    temperature_loss,
+    triplet_loss,
+)
 from sklearn_proto._losses._log_loss import log_loss
 from sklearn_proto._losses._margin import margin_loss
+from sklearn_proto._losses._mixture import mixture_loss
 from sklearn_proto._losses._norm import squared_norm
 from sklearn_proto._losses._robust import robust_loss
 from sklearn_proto._modules import Outputs
@@ -33,12 +40,17 @@ LOSSES: dict[str, Callable[[float], RowLoss]] = {
 }
 
 __all__ = [
+    "ACTIVATIONS",
     "LIKELIHOODS",
     "LOSSES",
     "REFINEMENTS",
     "RowLoss",
+    "glvq_loss",
     "log_loss",
     "margin_loss",
+    "mixture_loss",
     "robust_loss",
     "squared_norm",
+    "temperature_loss",
+    "triplet_loss",
 ]

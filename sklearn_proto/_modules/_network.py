@@ -29,6 +29,18 @@ class PrototypeNetwork(nn.Module):
         self.kernel = kernel
         self.head = head
 
+    @property
+    def prototypes(self) -> nn.Parameter:
+        """Prototypes of shape (K, d)."""
+        return self.kernel.prototypes
+
+    @property
+    def elements_per_row(self) -> int:
+        """Size of the temporaries of one row."""
+        k, d = self.prototypes.shape
+        tangents = self.kernel.raw_tangents
+        return d + k * (8 + (0 if tangents is None else tangents.shape[2]))
+
     def forward(self, x: Tensor) -> Outputs:
         """All intermediate results for rows `x` of shape (n, d)."""
         squared_distances, phi = self.kernel(x)

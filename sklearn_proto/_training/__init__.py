@@ -11,6 +11,7 @@ from sklearn_proto._training._initialisation import (
 from sklearn_proto._training._lbfgs import run_lbfgs
 from sklearn_proto._training._monitor import Monitor
 from sklearn_proto._training._objective import Objective
+from sklearn_proto._training._online import Moments, run_online
 from sklearn_proto._training._options import SolverOptions
 from sklearn_proto._training._temperature import fit_temperature
 
@@ -18,6 +19,7 @@ SOLVERS = {"lbfgs": run_lbfgs, "adam": run_adam}
 
 __all__ = [
     "SOLVERS",
+    "Moments",
     "Monitor",
     "Objective",
     "SolverOptions",
@@ -27,4 +29,5 @@ __all__ = [
     "initial_sigma",
     "initial_tangents",
     "nearest_rows",
+    "run_online",
 ]

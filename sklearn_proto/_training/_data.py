@@ -42,7 +42,7 @@ class TrainingData:
         keys = pairs.view(np.dtype((np.void, width + 8)))
         _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         return TrainingData(
-            self.X[first],
+            np.ascontiguousarray(self.X[first]),
             self.y[first],
             np.bincount(inverse, weights=self.weight).astype(np.float64),
             self.index[first],

@@ -25,8 +25,9 @@ def class_prototypes(
     start = {"kmeans": _cluster_centres, "random": _random_rows}[init]
     parts = []
     for c, count in enumerate(counts):
-        own = y == c
-        parts.append(start(X[own], weight[own], int(count), random_state))
+        if count > 0:
+            own = y == c
+            parts.append(start(X[own], weight[own], int(count), random_state))
     return np.vstack(parts)
 
 

@@ -81,7 +81,7 @@ def _bounds(
         return None
     limits: list[tuple[float, float]] = []
     for p in objective.parameters:
-        if p is objective.network.kernel.prototypes:
+        if p is objective.network.prototypes:
             lo, hi = (np.tile(side, p.shape[0]) for side in options.box)
             limits += list(zip(lo.tolist(), hi.tolist(), strict=True))
         else:

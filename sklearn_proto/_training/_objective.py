@@ -1,12 +1,12 @@
 """The function a solver minimises."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sklearn_proto._losses import RowLoss, squared_norm
-from sklearn_proto._modules import PrototypeNetwork
+from sklearn_proto._modules import NearestPrototypes, PrototypeNetwork
 from sklearn_proto._training._data import TrainingData
 
 # Elements of the largest temporary of one evaluation, about 64 MB in float64.
@@ -14,25 +14,28 @@ _CHUNK_ELEMENTS = 2**23
 
 
 class Objective:
-    """Weighted mean loss of the rows plus ``alpha / 2`` times the squared norm.
+    """Weighted mean loss of the rows plus a penalty on the network.
 
     Parameters
     ----------
-    network : PrototypeNetwork
+    network : PrototypeNetwork or NearestPrototypes
         What to train; its parameters that require a gradient are the variables.
     row_loss : callable
-        Maps (outputs, labels) to one loss per row.
-    alpha : float
-        Strength of the penalty.
+        Maps (outputs of the network, labels) to one loss per row.
+    penalty : callable, optional
+        Returns what to add, as a scalar tensor.
     """
 
     def __init__(
-        self, network: PrototypeNetwork, row_loss: RowLoss, alpha: float
+        self,
+        network: PrototypeNetwork | NearestPrototypes,
+        row_loss: Callable[[Any, Tensor], Tensor],
+        penalty: Callable[[], Tensor] | None = None,
     ) -> None:
         self.network = network
         self.row_loss = row_loss
-        self.alpha = alpha
-        reference = network.kernel.prototypes
+        self.penalty = penalty
+        reference = network.prototypes
         self.device, self.dtype = reference.device, reference.dtype
 
     @property
@@ -41,8 +44,11 @@ class Objective:
         return [p for p in self.network.parameters() if p.requires_grad]
 
     def multiply_adds(self, n_rows: int) -> int:
-        """Size of the distance computation for `n_rows` rows."""
-        return n_rows * self.network.kernel.prototypes.numel()
+        """Size of the distance computation for `n_rows` rows.
+
+        Every parameter of a metric or a prototype meets every row about once.
+        """
+        return n_rows * sum(p.numel() for p in self.network.parameters())
 
     def tensors(self, data: TrainingData) -> tuple[Tensor, Tensor, Tensor]:
         """Rows, labels and weights on the training device."""
@@ -54,15 +60,9 @@ class Objective:
 
     def chunks(self, data: TrainingData) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Tensors of consecutive rows, in pieces of bounded memory."""
-        width = data.X.shape[1] + self.network.kernel.log_sigma.numel()
-        width += self.network.kernel.prototypes.shape[0] * 8
-        rows = max(1, _CHUNK_ELEMENTS // width)
+        rows = max(1, _CHUNK_ELEMENTS // self.network.elements_per_row)
         for start in range(0, len(data), rows):
             yield self.tensors(data.take(slice(start, start + rows)))
-
-    def penalty(self) -> Tensor:
-        """Penalty on the model."""
-        return self.alpha / 2 * squared_norm(self.network)
 
     def batch_loss(self, x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Weighted sum of the losses of a batch."""
@@ -83,7 +83,7 @@ class Objective:
             p.grad = None
         mass = sum(float(weight.sum()) for _, _, weight in chunks)
         value = 0.0
-        if self.alpha > 0:
+        if self.penalty is not None:
             penalty = self.penalty()
             penalty.backward()  # type: ignore[no-untyped-call]
             value = float(penalty.detach())

@@ -11,17 +11,20 @@ def fit_temperature(
 ) -> float:
     """Temperature of the softmax that fits the labels best (Guo et al. 2017).
 
-    It is sought within factors of 1e-3 and 1e3 of the spread of the scores, so that
-    separable classes do not send it to zero.
+    Every class counts one more row than it has (Platt 1999), so that separable classes
+    do not send the temperature to zero.
     """
     spread = float(np.ptp(scores, axis=1).mean())
     if not spread > 0:
         return 1.0
     rows = np.arange(len(y))
+    n_classes = scores.shape[1]
+    doubt = n_classes / (weight.sum() + n_classes)
 
     def loss(log_temperature: float) -> float:
         p = log_softmax(scores / np.exp(log_temperature), axis=1)
-        return -float(np.average(p[rows, y], weights=weight))
+        target = (1 - doubt) * p[rows, y] + doubt * p.mean(axis=1)
+        return -float(np.average(target, weights=weight))
 
     centre = np.log(spread)
     reach = np.log(1e3)

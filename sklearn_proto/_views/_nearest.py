@@ -179,18 +179,25 @@ class NearestPrototypeView(Points):
             return 1.0
         return float(torch.linalg.matrix_norm(self._map).max())
 
-    def rounding(self, x: Tensor) -> Tensor:
-        """Bound (n,) on the error of a squared distance, or of one in "manhattan".
-
-        The expansion is off by at most a few units in the last place of
-        ``(|x| + |w|)^2`` per feature (factor 4: the perturbed row may be farther out),
-        and the map before it by as many of its own.
-        """
-        eps, d = torch.finfo(torch.float64).eps, x.shape[1]
+    def scale(self, x: Tensor) -> Tensor:
+        """``|x| + max |w|`` (n,) about the centre, before any map; l1 in "manhattan"."""
         p = 1 if self.metric == "manhattan" else 2
         here = torch.linalg.vector_norm(Points._centred(self, x), p, dim=1)
         w = Points._centred(self, self.tensor(self.prototypes))
-        scale = here + torch.linalg.vector_norm(w, p, dim=1).max()
-        if p == 1:
+        found: Tensor = here + torch.linalg.vector_norm(w, p, dim=1).max()
+        return found
+
+    def rounding(self, x: Tensor, reach: Tensor | float = 0.0) -> Tensor:
+        """Bound (n,) on the error of a squared distance, or of one in "manhattan".
+
+        The expansion is off by at most a few units in the last place of
+        ``(|x| + |w|)^2`` per feature, and the map before it by as many of its own. A
+        factor of 4 lets a perturbed row be farther out by ``scale(x)``, or by `reach`
+        (n,) if that is more.
+        """
+        eps, d = torch.finfo(torch.float64).eps, x.shape[1]
+        scale = self.scale(x)
+        scale = torch.maximum(scale, (scale + reach) / 2)
+        if self.metric == "manhattan":
             return 4 * (d + 8) * eps * scale
         return 8 * (d + 8) * eps * (self._stretch * scale).square()

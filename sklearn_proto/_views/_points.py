@@ -43,7 +43,8 @@ class Points(ABC):
         rows = default_rows_per_batch(X.shape[1] + self._elements_per_row)
         for start in range(0, X.shape[0], rows):
             chosen = slice(start, start + rows)
-            yield chosen, self.tensor(X[chosen])
+            # Another order in memory would be summed in another order.
+            yield chosen, self.tensor(np.ascontiguousarray(X[chosen]))
 
     @cached_property
     def _centre(self) -> Tensor | None:

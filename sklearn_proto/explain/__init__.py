@@ -1,15 +1,23 @@
-"""Decisions taken apart into what each prototype contributes."""
+"""Decisions taken apart into what each prototype, or each feature, contributes."""
 
 from sklearn_proto.explain._contributions import (
     Contributions,
     agreement_contributions,
     linear_contributions,
+    nearest_contributions,
 )
 from sklearn_proto.explain._explanation import Explanation
+from sklearn_proto.explain._nearest import (
+    NearestPrototypeExplanation,
+    deciding_prototypes,
+)
 
 __all__ = [
     "Contributions",
     "Explanation",
+    "NearestPrototypeExplanation",
     "agreement_contributions",
+    "deciding_prototypes",
     "linear_contributions",
+    "nearest_contributions",
 ]

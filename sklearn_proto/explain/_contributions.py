@@ -54,3 +54,42 @@ def agreement_contributions(similarities: Array, reasoning: Array) -> Contributi
     }
     values = evidence["positive_agreement"] + evidence["negative_agreement"]
     return Contributions(values, np.zeros(reasoning.shape[0]), evidence)
+
+
+def nearest_contributions(
+    values: Array, indices: NDArray[np.intp], n_prototypes: int
+) -> Contributions:
+    """Minus the dissimilarity of the closest prototype of each class.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, C)
+        Dissimilarity of the closest prototype of each class to at least one row,
+        infinite for a class without prototypes.
+    indices : ndarray of shape (n, C)
+        Which prototype that is; any, for a class without prototypes.
+    n_prototypes : int
+        Number K of prototypes of all classes together.
+
+    Returns
+    -------
+    Contributions
+        Values (n, C, K), all but one of a row and class 0, and a baseline of 0, or of
+        minus infinity for a class without prototypes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_proto.explain import nearest_contributions
+    >>> parts = nearest_contributions(
+    ...     np.array([[0.5, 2.0]]), np.array([[1, 2]]), n_prototypes=3
+    ... )
+    >>> parts.values[0]
+    array([[ 0. , -0.5,  0. ],
+           [ 0. ,  0. , -2. ]])
+    """
+    absent = np.isinf(values).all(axis=0)
+    closest = np.where(absent, 0.0, -values)
+    parts = np.zeros((*values.shape, n_prototypes))
+    np.put_along_axis(parts, indices[:, :, None], closest[:, :, None], axis=2)
+    return Contributions(parts, np.where(absent, -np.inf, 0.0))

@@ -2,18 +2,24 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_proto.explain import _html, _picture, _sentence
+from sklearn_proto.explain import _by_prototype, _html, _picture
+from sklearn_proto.explain._account import Account
+from sklearn_proto.explain._ranking import best_two, largest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
 Array = NDArray[np.float64]
+
+# A text or a card of more rows than this says how many more there are.
+_ROWS_SHOWN = 10
+_PARTS_SHOWN = 5
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -79,13 +85,20 @@ class Explanation:
     evidence: dict[str, Array] = field(default_factory=dict)
     row_indices: NDArray[np.intp] = field(default_factory=lambda: np.arange(0))
 
+    # Arrays that go with the rows; the terms of `evidence` do too.
+    _per_row: ClassVar[tuple[str, ...]] = (
+        "X",
+        "scores",
+        "contributions",
+        "similarities",
+        "row_indices",
+    )
+
     def __len__(self) -> int:
         """Count the rows."""
         return len(self.scores)
 
-    def __getitem__(
-        self, rows: int | slice | NDArray[Any] | list[int]
-    ) -> "Explanation":
+    def __getitem__(self, rows: int | slice | NDArray[Any] | list[int]) -> Self:
         """Explanation of some of the rows; one row stays two-dimensional.
 
         Raises
@@ -93,19 +106,12 @@ class Explanation:
         IndexError
             If a row is out of range.
         """
-        chosen = np.arange(len(self))[rows]
-        i = np.atleast_1d(chosen)
-        return replace(
-            self,
-            X=self.X[i],
-            scores=self.scores[i],
-            contributions=self.contributions[i],
-            similarities=self.similarities[i],
-            evidence={name: term[i] for name, term in self.evidence.items()},
-            row_indices=self.row_indices[i],
-        )
+        i = np.atleast_1d(np.arange(len(self))[rows])
+        evidence = {name: term[i] for name, term in self.evidence.items()}
+        arrays: dict[str, Any] = {a: getattr(self, a)[i] for a in self._per_row}
+        return replace(self, evidence=evidence, **arrays)
 
-    def __iter__(self) -> Iterator["Explanation"]:
+    def __iter__(self) -> Iterator[Self]:
         """Explanations of the single rows."""
         return (self[i] for i in range(len(self)))
 
@@ -117,9 +123,7 @@ class Explanation:
     @property
     def runners_up(self) -> NDArray[np.intp]:
         """Index of the second best class of each row, shape (n,)."""
-        without = self.scores.copy()
-        without[np.arange(len(self)), self.winners] = -np.inf
-        return np.asarray(without.argmax(axis=1))
+        return best_two(self.scores)[:, 1]
 
     @property
     def predictions(self) -> NDArray[Any]:
@@ -148,10 +152,13 @@ class Explanation:
         -------
         ndarray of shape (n, k)
             Indices, by falling size of `decisive`.
+
+        Raises
+        ------
+        ValueError
+            If `k` is less than 1.
         """
-        if k < 1:
-            raise ValueError(f"k={k!r} must be at least 1.")
-        return np.argsort(-np.abs(self.decisive), axis=1, kind="stable")[:, :k]
+        return largest(self.decisive, k)
 
     def to_frame(self) -> "DataFrame":
         """Tidy table with one line per row, class and prototype.
@@ -194,7 +201,7 @@ class Explanation:
         i : int
             Which row.
         k : int
-            How many prototypes.
+            How many prototypes, or how many features where features decide.
         image_shape : tuple of int, optional
             Shape of a row as a picture, (height, width) or (height, width, channels).
             Without it a row is drawn as its features.
@@ -204,19 +211,27 @@ class Explanation:
         matplotlib.figure.Figure
             A figure of its own, not registered with pyplot.
         """
-        return _picture.draw(self[i], k=k, image_shape=image_shape)
+        return _picture.draw(self[i]._account(k), image_shape)
+
+    def _account(self, k: int) -> Account:
+        """Say all there is about the first row, with its `k` largest parts."""
+        return _by_prototype.account(self, k)
+
+    def _accounts(self) -> list[Account]:
+        return [row._account(_PARTS_SHOWN) for row in self[:_ROWS_SHOWN]]
 
     def __str__(self) -> str:
         """Sentences, one per row."""
-        shown = [_sentence.describe(row) for row in self[:10]]
-        if len(self) > len(shown):
-            shown.append(f"... and {len(self) - len(shown)} more rows.")
-        return "\n".join(shown)
+        lines = [account.sentence for account in self._accounts()]
+        if len(self) > len(lines):
+            lines.append(f"... and {len(self) - len(lines)} more rows.")
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         """Summarise on one line."""
         n, c, k = self.contributions.shape
-        return f"Explanation({n} rows, {c} classes, {k} prototypes)"
+        return f"{type(self).__name__}({n} rows, {c} classes, {k} prototypes)"
 
     def _repr_html_(self) -> str:
-        return _html.card(self)
+        accounts = self._accounts()
+        return _html.card(accounts, len(self) - len(accounts))

@@ -1,50 +1,47 @@
 """Explanations as a self-contained card for notebooks."""
 
 from html import escape
-from typing import TYPE_CHECKING
 
-from sklearn_proto.explain._sentence import describe, name
+from sklearn_proto.explain._account import AGAINST, FOR, Account, Part
 
-if TYPE_CHECKING:
-    from sklearn_proto.explain._explanation import Explanation
-
-_ROWS_SHOWN = 10
-_FOR, _AGAINST = "#2a7f62", "#b5473c"
 _STYLE = (
     "font-family:sans-serif;font-size:13px;border:1px solid #8884;border-radius:6px;"
     "padding:8px 12px;margin:6px 0;max-width:46em"
 )
 
 
-def card(explanation: "Explanation") -> str:
-    """HTML of the first rows: the sentence, then a bar per deciding prototype."""
-    shown = [_row(row) for row in explanation[:_ROWS_SHOWN]]
-    hidden = len(explanation) - len(shown)
+def card(accounts: list[Account], hidden: int) -> str:
+    """HTML of rows: the sentence, then a bar per part; and how many are not shown."""
+    shown = [_row(account) for account in accounts]
     if hidden:
         shown.append(f"<p>... and {hidden} more rows</p>")
     return f"<div>{''.join(shown)}</div>"
 
 
-def _row(row: "Explanation") -> str:
-    top = row.top(5)[0]
-    largest = max(abs(row.decisive[0, top]).max(), 1e-300)
-    bars = "".join(_bar(row, int(j), largest) for j in top)
+def _row(account: Account) -> str:
+    largest = max(*(abs(part.size) for part in account.parts), 1e-300)
+    bars = "".join(_bar(part, largest) for part in account.parts)
     return (
-        f'<div style="{_STYLE}"><p style="margin:0 0 6px">{escape(describe(row))}</p>'
-        f'<table style="border-collapse:collapse">{bars}</table></div>'
+        f'<div style="{_STYLE}"><p style="margin:0 0 6px">{escape(account.sentence)}'
+        f'</p><table style="border-collapse:collapse">{_head(account)}{bars}</table>'
+        "</div>"
     )
 
 
-def _bar(row: "Explanation", j: int, largest: float) -> str:
-    effect = row.decisive[0, j]
-    length = 100 * abs(effect) / largest
-    x = 100 if effect >= 0 else 100 - length
-    colour = _FOR if effect >= 0 else _AGAINST
-    label = f"prototype {j} of {name(row.prototype_labels[j])}"
+def _head(account: Account) -> str:
+    cells = "".join(f"<th>{escape(h)}</th>" for h in ("", *account.headings, "", ""))
+    return f"<tr>{cells}</tr>"
+
+
+def _bar(part: Part, largest: float) -> str:
+    length = 100 * abs(part.size) / largest
+    x = 100 if part.size >= 0 else 100 - length
+    colour = FOR if part.size >= 0 else AGAINST
+    cells = "".join(f"<td>{escape(text)}</td>" for text in (part.label, *part.notes))
     return (
-        f"<tr><td>{escape(label)}</td><td>{row.similarities[0, j]:.2f}</td>"
-        f'<td><svg width="200" height="12" role="img" aria-label="{effect:+.3g}">'
+        f'<tr>{cells}<td><svg width="200" height="12" role="img" '
+        f'aria-label="{part.size:+.3g}">'
         f'<rect x="{x:.1f}" y="1" width="{length:.1f}" height="10" fill="{colour}"/>'
         '<line x1="100" x2="100" y1="0" y2="12" stroke="#888"/></svg></td>'
-        f"<td>{effect:+.3g}</td></tr>"
+        f"<td>{part.size:+.3g}</td></tr>"
     )

@@ -44,3 +44,17 @@ def presence(similarity: float) -> str:
 def name(label: Any) -> str:
     """Class label as a reader wants it: strings quoted, numbers plain."""
     return repr(str(label)) if isinstance(label, str) else f"class {label}"
+
+
+def headline(row: "Explanation") -> str:
+    """Prediction and runner-up with their scores."""
+    winner, rival = row.winners[0], row.runners_up[0]
+    return (
+        f"{name(row.classes[winner])} ({row.scores[0, winner]:.3g}) rather than "
+        f"{name(row.classes[rival])} ({row.scores[0, rival]:.3g})"
+    )
+
+
+def listed(words: list[str]) -> str:
+    """Words as a list in a sentence: ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

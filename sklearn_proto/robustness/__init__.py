@@ -8,6 +8,7 @@ from sklearn_proto.robustness._display import CertifiedAccuracyDisplay
 from sklearn_proto.robustness._exact import ExactRadius, exact_radius
 from sklearn_proto.robustness._front import AffineFront, affine_front
 from sklearn_proto.robustness._methods import CERTIFICATES
+from sklearn_proto.robustness._nearest import NEAREST_CERTIFICATES
 from sklearn_proto.robustness._scores import (
     certified_accuracy_curve,
     certified_accuracy_score,
@@ -18,6 +19,7 @@ from sklearn_proto.robustness._votes import SmoothedCertificate
 
 __all__ = [
     "CERTIFICATES",
+    "NEAREST_CERTIFICATES",
     "AffineFront",
     "Certificate",
     "CertifiedAccuracyDisplay",

@@ -6,7 +6,7 @@ from torch import Tensor
 from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._expansion import expand
 from sklearn_proto.robustness._interval import Interval
-from sklearn_proto.robustness._pairs import Batch, Duels, Pairs
+from sklearn_proto.robustness._pairs import Duels, Pairs, SimilarityBatch
 from sklearn_proto.robustness._screen import Screen, screen
 from sklearn_proto.robustness._tilted import Tilted
 from sklearn_proto.robustness._trust_region import nearest_boundary, prove
@@ -18,7 +18,7 @@ _TIGHT = 0.99
 _OTHERS: tuple[Certificate, ...] = (Interval(), Tilted())
 
 
-def auto_radius(batch: Batch) -> Tensor:
+def auto_radius(batch: SimilarityBatch) -> Tensor:
     """Radii (n,) of the rows: at least 0.99 of the largest of all bounds.
 
     The rival whose linearised boundary is nearest decides most radii. Its pairs get
@@ -26,8 +26,8 @@ def auto_radius(batch: Batch) -> Tensor:
     it; the few that are left get every bound too.
     """
     duels = batch.duels()
-    widths = batch.geometry.view.widths
-    if batch.geometry.view.metric != "sqeuclidean" or bool((widths != widths[0]).any()):
+    widths = batch.view.widths
+    if batch.view.metric != "sqeuclidean" or bool((widths != widths[0]).any()):
         return _every_bound(batch, duels)
     cheap = screen(batch, duels)
     first = _nearest_rival(cheap.estimate, batch)
@@ -41,12 +41,12 @@ def auto_radius(batch: Batch) -> Tensor:
     return torch.minimum(radius, _every_bound(batch, duels.take(left)))
 
 
-def _every_bound(batch: Batch, duels: Duels) -> Tensor:
+def _every_bound(batch: SimilarityBatch, duels: Duels) -> Tensor:
     bound = _best_bound(batch.pairs(duels))
     return batch.worst_rival(bound, duels)
 
 
-def _nearest_rival(estimate: Tensor, batch: Batch) -> Tensor:
+def _nearest_rival(estimate: Tensor, batch: SimilarityBatch) -> Tensor:
     """Find the pairs of the rival that looks nearest to each row."""
     q = batch.n_own
     per_rival = estimate.view(len(batch), -1, q).amax(2)
@@ -56,7 +56,7 @@ def _nearest_rival(estimate: Tensor, batch: Batch) -> Tensor:
 
 
 def _holds_closer(
-    batch: Batch, duels: Duels, cheap: Screen, left: Tensor, eps: Tensor
+    batch: SimilarityBatch, duels: Duels, cheap: Screen, left: Tensor, eps: Tensor
 ) -> Tensor:
     """Look again around the worst perturbation that the gradient at the row points to.
 

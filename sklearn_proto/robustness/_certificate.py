@@ -12,7 +12,7 @@ class Certificate(Protocol):
     """A lower bound on the distance at which a gap can close.
 
     A new one is a file with an object of this shape, and its name in the table of
-    ``_certify.py``.
+    ``_methods.py``.
     """
 
     name: str

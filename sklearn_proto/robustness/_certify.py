@@ -1,20 +1,13 @@
 """Certified radii of rows, batch by batch."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from sklearn_proto.robustness._arguments import Bounds, checked_labels
-from sklearn_proto.robustness._auto import auto_radius
-from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._exact import exact_radius
-from sklearn_proto.robustness._methods import certificate
-from sklearn_proto.robustness._pairs import Batch
 from sklearn_proto.robustness._rows import rows_of
 
 
@@ -43,10 +36,18 @@ def certified_radius(
         True labels; a row that is predicted wrongly then gets 0.
     norm : {1, 2, inf} or float >= 1
         The lp norm that measures a perturbation.
-    method : {"auto", "closed_form", "interval", "tilted", "second_order", \
-"trust_region", "exact"}
-        Which bound. "auto" is at least 0.99 of the largest of all that apply; "exact"
-        is the lower bound of `exact_radius`.
+    method : str
+        Which bound. "auto", the default, is at least 0.99 of the largest of all that
+        apply and are cheap.
+
+        - Similarity-based models also have "closed_form", "interval", "tilted",
+          "second_order" and "trust_region"; "exact" is the lower bound of
+          `exact_radius`.
+        - Nearest-prototype models have "margin" [1]_ and "interval" for any metric;
+          "hyperplane" and "exact" [2]_ (norm 1, 2 or inf) where one matrix serves all
+          prototypes, if any; "quadric" for tangents and for local matrices, where
+          "exact" is the same bound if it is the radius: one prototype a class, norm 2,
+          no bounds.
     bounds : tuple of two array-likes, optional
         Smallest and largest valid value, each a scalar or of shape (n_features,). Rows
         must lie inside, and perturbations that leave the box do not count.
@@ -71,8 +72,15 @@ def certified_radius(
 
     See Also
     --------
-    exact_radius : Lower and upper bounds by branch and bound.
+    exact_radius : Lower and upper bounds that meet where the model has an exact method.
     empirical_radius : What an attack finds.
+
+    References
+    ----------
+    .. [1] Saralajew, Holdijk & Villmann, "Fast adversarial robustness certification of
+       nearest prototype classifiers for arbitrary seminorms", NeurIPS 2020.
+    .. [2] Voracek & Hein, "Provably adversarially robust nearest prototype
+       classifiers", ICML 2022.
 
     Examples
     --------
@@ -93,22 +101,19 @@ def certified_radius(
             X, y, norm=norm, method=method, bounds=bounds, **options
         )
         return np.asarray(found)
-    if method == "exact":
-        return exact_radius(
-            estimator, X, y, norm=norm, bounds=bounds, feature_scale=feature_scale
-        ).lower
-    rows = rows_of(estimator, X, norm=norm, bounds=bounds, feature_scale=feature_scale)
-    view = rows.geometry.view
-    bound: Callable[[Batch], Tensor] = auto_radius
-    if method != "auto":
-        bound = partial(_radius, certificate=certificate(view, method))
+    ball: dict[str, Any] = {
+        "norm": norm,
+        "bounds": bounds,
+        "feature_scale": feature_scale,
+    }
+    rows = rows_of(estimator, X, **ball)
+    if method in rows.family.enclosed:
+        return exact_radius(estimator, X, y, **ball).lower
     radius = np.zeros(len(rows.z))
     with torch.no_grad():
+        bound = rows.family.radius(method)
         for chosen, batch in rows.batches():
-            found = bound(batch)
-            for larger, size in batch.larger_sets():
-                found = torch.maximum(found, bound(larger) / size)
-            radius[chosen] = found.cpu().numpy()
+            radius[chosen] = bound(batch).cpu().numpy()
     if y is None:
         return radius
     return np.where(rows.wrong(checked_labels(y, len(radius))), 0.0, radius)
@@ -117,8 +122,3 @@ def certified_radius(
 def _certifies_itself(estimator: Any) -> bool:
     has_view = hasattr(estimator, "certifiable_view")
     return hasattr(estimator, "certified_radius") and not has_view
-
-
-def _radius(batch: Batch, certificate: Certificate) -> Tensor:
-    duels = batch.duels()
-    return batch.worst_rival(certificate.radius(batch.pairs(duels)), duels)

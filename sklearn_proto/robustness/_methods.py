@@ -1,10 +1,25 @@
-"""The table of certificates."""
+"""Certificates of similarity-based models: the table, and the family."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import torch
+from torch import Tensor
 
 from sklearn_proto._views import SimilarityView
+from sklearn_proto.robustness._auto import auto_radius
 from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._closed_form import ClosedForm
+from sklearn_proto.robustness._enclosure import Effort, Enclosure
+from sklearn_proto.robustness._geometry import Geometry
 from sklearn_proto.robustness._interval import Interval
+from sklearn_proto.robustness._lookup import look_up, require
+from sklearn_proto.robustness._pairs import SimilarityBatch
+from sklearn_proto.robustness._perturbations import Perturbations
 from sklearn_proto.robustness._second_order import SecondOrder
+from sklearn_proto.robustness._similarity_enclosure import enclose
 from sklearn_proto.robustness._tilted import Tilted
 from sklearn_proto.robustness._trust_region import TrustRegion
 
@@ -20,14 +35,53 @@ CERTIFICATES: dict[str, Certificate] = {
 }
 
 
-def certificate(view: SimilarityView, method: str) -> Certificate:
-    """Look a certificate up by its name; it must have a proof for the model."""
-    if method not in CERTIFICATES:
-        raise ValueError(
-            f"method={method!r} is not a certificate; use one of "
-            f"{['auto', *CERTIFICATES, 'exact']}."
-        )
-    reason = CERTIFICATES[method].refusal(view)
-    if reason is not None:
-        raise ValueError(f"method={method!r} has no proof for this model: {reason}.")
-    return CERTIFICATES[method]
+@dataclass(frozen=True)
+class SimilarityFamily:
+    """Bounds for every `SimilarityView`; see `Family`."""
+
+    view: SimilarityView
+    perturbations: Perturbations
+    enclosed: ClassVar[frozenset[str]] = frozenset({"exact"})
+
+    @cached_property
+    def _geometry(self) -> Geometry:
+        return Geometry(self.view, self.perturbations)
+
+    def batch(
+        self, perturbations: Perturbations, z: Tensor, predicted: Tensor
+    ) -> SimilarityBatch:
+        """See `Family`."""
+        return SimilarityBatch(perturbations, z, predicted, self._geometry)
+
+    def radius(self, method: str) -> Callable[[SimilarityBatch], Tensor]:
+        """See `Family`."""
+        if method == "auto":
+            return _with_larger_sets(auto_radius)
+        certificate = look_up(CERTIFICATES, method, ["auto", *CERTIFICATES, "exact"])
+        require(method, certificate.refusal(self.view))
+
+        def radius(batch: SimilarityBatch) -> Tensor:
+            duels = batch.duels()
+            return batch.worst_rival(certificate.radius(batch.pairs(duels)), duels)
+
+        return _with_larger_sets(radius)
+
+    def enclose(
+        self, batch: SimilarityBatch, attacked: Tensor, effort: Effort
+    ) -> Enclosure:
+        """See `Family`."""
+        return enclose(batch, attacked, effort)
+
+
+def _with_larger_sets(
+    bound: Callable[[SimilarityBatch], Tensor],
+) -> Callable[[SimilarityBatch], Tensor]:
+    """Largest of a bound on the given perturbations and on larger sets of them."""
+
+    def radius(batch: SimilarityBatch) -> Tensor:
+        found = bound(batch)
+        for larger, size in batch.larger_sets():
+            found = torch.maximum(found, bound(larger) / size)
+        return found
+
+    return radius

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._views import SimilarityView
+from sklearn_proto.robustness._batch import Batch
 from sklearn_proto.robustness._geometry import Geometry
 from sklearn_proto.robustness._perturbations import Perturbations
 
@@ -101,32 +102,28 @@ class Duels:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Rows of one batch and the classes they are predicted as.
+class SimilarityBatch(Batch):
+    """Rows of a similarity-based model.
 
     A row keeps its class while for every rival concept *some* own concept scores more:
     its radius is the smallest over the rivals of the largest over the own concepts.
 
     Parameters
     ----------
+    perturbations, z, predicted
+        As in `Batch`.
     geometry : Geometry
         The model and its prototypes.
-    perturbations : Perturbations
-        What the rows must withstand.
-    z : Tensor of shape (n, dz)
-        Rows as the model sees them.
     """
 
     geometry: Geometry
-    perturbations: Perturbations
-    z: Tensor
-    predicted: Tensor
 
-    def __len__(self) -> int:
-        """Count the rows."""
-        return len(self.z)
+    @property
+    def view(self) -> SimilarityView:
+        """The model."""
+        return self.geometry.view
 
-    def larger_sets(self) -> list[tuple["Batch", float]]:
+    def larger_sets(self) -> list[tuple["SimilarityBatch", float]]:
         """List larger perturbations, and their size at a radius of 1 of the given ones.
 
         A radius for them is one for the given ones. That is worth knowing for bounds
@@ -145,15 +142,15 @@ class Batch:
     @property
     def n_own(self) -> int:
         """Concepts of each class."""
-        return self.geometry.view.affine.coefficients.shape[1]
+        return self.view.affine.coefficients.shape[1]
 
     def similarities(self) -> Tensor:
         """Similarities (n, K), up to a positive factor of each row if normalised."""
-        return _similarities(self.geometry.view, self.z)
+        return _similarities(self.view, self.z)
 
     def duels(self) -> Duels:
         """Every own concept of every row against every rival concept."""
-        c, q, _ = self.geometry.view.affine.coefficients.shape
+        c, q, _ = self.view.affine.coefficients.shape
         device = self.z.device
         rivals = torch.arange(c * q, device=device)
         foreign = rivals[None] // q != self.predicted[:, None]
@@ -163,7 +160,7 @@ class Batch:
 
     def pairs(self, duels: Duels) -> Pairs:
         """Net the two concepts of every duel, and take off what rounding may add."""
-        view, row = self.geometry.view, duels.row
+        view, row = self.view, duels.row
         a, b = view.affine
         c, q, k = a.shape
         own = self.predicted[row] * q + duels.own

@@ -92,19 +92,43 @@ class Perturbations:
         through_rows = float(a.norm(dual_exponent(p), dim=1).norm())
         return min(self.stretch * self.extent, through_rows)
 
+    @cached_property
+    def lipschitz_of_sum(self) -> float:
+        """Bound on the sum of the absolute values of ``A delta`` at eps = 1."""
+        p, a = self.norm, self.matrix
+        if a is None:
+            return float(self.n_features ** (1.0 - 1.0 / p))
+        if a.ndim == 1:
+            return float(torch.linalg.vector_norm(a, dual_exponent(p)))
+        if p == 1:
+            return float(a.abs().sum(0).max())
+        return float(_norms(a, dual_exponent(p)).sum())
+
+    @property
+    def largest(self) -> Tensor | None:
+        """Size (n,) of the largest perturbation inside the bounds, if there are any."""
+        return (
+            None if self.room is None else _norms(torch.maximum(*self.room), self.norm)
+        )
+
+    def dual_norm(self, a: Tensor) -> Tensor:
+        """Largest ``a . delta`` (n,) at eps = 1 without bounds, for rows `a`."""
+        return _norms(a, dual_exponent(self.norm))
+
     def support(self, a: Tensor, eps: Tensor) -> Tensor:
         """Bound (n,) on ``a . delta``, for rows `a`, in the sets of size `eps` (n,).
 
-        Attained for any norm without bounds, and for the maximum norm with them.
+        Attained for any norm without bounds, and for l1 and the maximum norm with them.
         """
-        dual = _norms(a, dual_exponent(self.norm))
         if self.room is None:
-            return dual * eps
+            return self.dual_norm(a) * eps
         size, room = self._towards(a)
         within = torch.where(room > 0, size, torch.zeros_like(size))
         if self.norm == math.inf:
             return (within * torch.minimum(room, eps[:, None])).sum(1)
-        free = _norms(within, dual_exponent(self.norm))
+        if self.norm == 1:
+            return _best_spent(within, room, eps)
+        free = self.dual_norm(within)
         best = eps * free
         # Where the unbounded maximum leaves the box, the box is the better bound.
         for _ in range(2):
@@ -112,7 +136,7 @@ class Perturbations:
             clipped = share > room
             fixed = torch.where(clipped, within * room, torch.zeros_like(room)).sum(1)
             rest = torch.where(clipped, torch.zeros_like(within), within)
-            free = _norms(rest, dual_exponent(self.norm))
+            free = self.dual_norm(rest)
             best = torch.minimum(best, fixed + eps * free)
         return best
 
@@ -160,3 +184,15 @@ def dual_exponent(p: float) -> float:
 def _norms(rows: Tensor, p: float) -> Tensor:
     found: Tensor = torch.linalg.vector_norm(rows, p, dim=1)
     return found
+
+
+def _best_spent(value: Tensor, room: Tensor, budget: Tensor) -> Tensor:
+    """Sum of values (n, d) times amounts inside their room, which share a budget (n,).
+
+    The most valuable feature takes all it can, then the next.
+    """
+    value, order = value.sort(1, descending=True)
+    room = room.gather(1, order)
+    before = torch.cat([torch.zeros_like(room[:, :1]), room.cumsum(1)[:, :-1]], 1)
+    amount = torch.minimum((budget[:, None] - before).clamp_min(0.0), room)
+    return (value * amount).sum(1)

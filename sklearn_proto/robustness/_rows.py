@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._affine_steps import Matrix
 from sklearn_proto.robustness._arguments import (
     Bounds,
@@ -16,9 +15,9 @@ from sklearn_proto.robustness._arguments import (
     checked_norm,
     checked_scale,
 )
+from sklearn_proto.robustness._batch import View
+from sklearn_proto.robustness._family import Family, family_of
 from sklearn_proto.robustness._front import affine_front
-from sklearn_proto.robustness._geometry import Geometry
-from sklearn_proto.robustness._pairs import Batch
 from sklearn_proto.robustness._perturbations import Perturbations
 
 Array = NDArray[np.float64]
@@ -34,27 +33,27 @@ class Rows:
         The last step.
     z : ndarray of shape (n, dz)
         Rows as it sees them.
-    geometry : Geometry
-        Its certifiable view, and perturbations of the raw features.
+    family : Family
+        Bounds for its certifiable view, and perturbations of the raw features.
     room : tuple of two ndarrays of shape (n, n_features), optional
         How far each raw feature may fall and rise, in units of its budget.
     """
 
     estimator: Any
     z: Array
-    geometry: Geometry
+    family: Family[Any]
     room: tuple[Array, Array] | None
 
-    def batches(self) -> Iterator[tuple[slice, Batch]]:
-        """Slices of the rows and their batches."""
-        view = self.geometry.view
+    def batches(self) -> Iterator[tuple[slice, Any]]:
+        """Slices of the rows and their batches, as the family makes them."""
+        view = self.family.view
         for rows, z in view.batches(self.z):
             predicted = view.class_scores(z).argmax(1)
-            perturbations = self.geometry.perturbations
+            perturbations = self.family.perturbations
             if self.room is not None:
                 down, up = (view.tensor(side[rows]) for side in self.room)
                 perturbations = perturbations.within(down, up)
-            yield rows, Batch(self.geometry, perturbations, z, predicted)
+            yield rows, self.family.batch(perturbations, z, predicted)
 
     def wrong(self, y: NDArray[Any]) -> NDArray[np.bool_]:
         """Which rows are not predicted as `y` says."""
@@ -81,10 +80,10 @@ def rows_of(
     room = None
     if bounds is not None:
         room = _room(np.asarray(X, dtype=np.float64), bounds, scale)
-    view: SimilarityView = front.estimator.certifiable_view()
+    view: View = front.estimator.certifiable_view()
     operator = _operator(view, matrix, scale)
     perturbations = Perturbations(p, n_features, operator)
-    return Rows(front.estimator, z, Geometry(view, perturbations), room)
+    return Rows(front.estimator, z, family_of(view, perturbations), room)
 
 
 def _room(X: Array, bounds: Bounds, scale: Array | None) -> tuple[Array, Array]:
@@ -92,13 +91,15 @@ def _room(X: Array, bounds: Bounds, scale: Array | None) -> tuple[Array, Array]:
     if scale is None:
         return X - lo, hi - X
     # A frozen feature has no room: its budget of 0 is never more than it needs.
-    per_budget = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
-    return (X - lo) * per_budget, (hi - X) * per_budget
+    moves = np.broadcast_to(scale > 0, X.shape)
+    down, up = (
+        np.divide(side, scale, out=np.zeros_like(side), where=moves)
+        for side in (X - lo, hi - X)
+    )
+    return down, up
 
 
-def _operator(
-    view: SimilarityView, matrix: Matrix | None, scale: Array | None
-) -> Tensor | None:
+def _operator(view: View, matrix: Matrix | None, scale: Array | None) -> Tensor | None:
     """Map perturbations in units of their budgets to what the model sees."""
     if matrix is None:
         return None if scale is None else view.tensor(scale)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._expansion import Slopes
-from sklearn_proto.robustness._pairs import Batch, Duels
+from sklearn_proto.robustness._pairs import Duels, SimilarityBatch
 from sklearn_proto.robustness._perturbations import Perturbations
 
 # Sums below this have lost digits to underflow: nothing is concluded from them.
@@ -52,7 +52,7 @@ class Screen:
         return self.value - fall - bend - grown > self.rounding
 
 
-def screen(batch: Batch, duels: Duels) -> Screen:
+def screen(batch: SimilarityBatch, duels: Duels) -> Screen:
     """Screen the pairs of `duels`; all widths must be the same."""
     geometry, perturbations, row = batch.geometry, batch.perturbations, duels.row
     view = geometry.view

@@ -1,6 +1,19 @@
 """Shallow prototype classifiers: one family a file."""
 
 from sklearn_proto.shallow._cbc import CBCClassifier
+from sklearn_proto.shallow._glvq import GLVQClassifier
+from sklearn_proto.shallow._gmlvq import GMLVQClassifier
+from sklearn_proto.shallow._gtlvq import GTLVQClassifier
+from sklearn_proto.shallow._lgmlvq import LGMLVQClassifier
 from sklearn_proto.shallow._rbf import RBFClassifier
+from sklearn_proto.shallow._rslvq import RSLVQClassifier
 
-__all__ = ["CBCClassifier", "RBFClassifier"]
+__all__ = [
+    "CBCClassifier",
+    "GLVQClassifier",
+    "GMLVQClassifier",
+    "GTLVQClassifier",
+    "LGMLVQClassifier",
+    "RBFClassifier",
+    "RSLVQClassifier",
+]

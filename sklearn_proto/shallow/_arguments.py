@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_proto._training import initial_sigma
+
 
 def prototype_counts(asked, classes, available, *, from_rows):
     """Prototypes of each class, of shape (n_classes,).
@@ -52,6 +54,17 @@ def given_prototypes(init, shape):
     return given
 
 
+def starting_widths(sigma, nearest, weight, k):
+    """Widths of shape (1,), if shared, or (k,), from the parameter ``sigma``.
+
+    `nearest` holds the D of the rows to their closest prototypes, `weight` their
+    weights.
+    """
+    if isinstance(sigma, str):
+        return np.array([initial_sigma(nearest, weight)])
+    return given_widths(sigma, k)
+
+
 def given_widths(sigma, k):
     """Check the number or array `sigma`; widths of shape (1,), if shared, or (k,)."""
     widths = np.atleast_1d(np.asarray(sigma, dtype=np.float64))
@@ -76,3 +89,8 @@ def concept_owners(labels, n_classes, q):
         for turn in range(max(q, len(own))):
             owners[c, turn % q, own[turn % len(own)]] = 1.0
     return owners
+
+
+def membership(owners, n_classes):
+    """Array (n_classes, 1, K) that is 1 where a prototype is of the class, else 0."""
+    return (owners == np.arange(n_classes)[:, np.newaxis])[:, np.newaxis].astype(float)

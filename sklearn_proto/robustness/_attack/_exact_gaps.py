@@ -1,133 +1,42 @@
 """Gaps of a classifier whose certifiable view is known."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
-from torch import Tensor
+from numpy.typing import ArrayLike
 
-from sklearn_proto._views import SimilarityView
+from sklearn_proto._views import NearestPrototypeView, SimilarityView
+from sklearn_proto.robustness._attack._gaps import Gaps
+from sklearn_proto.robustness._attack._nearest_gaps import NearestGaps
+from sklearn_proto.robustness._attack._seen import Seen
+from sklearn_proto.robustness._attack._similarity_gaps import SimilarityGaps
 from sklearn_proto.robustness._containers import like
 from sklearn_proto.robustness._front import affine_front
 
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
-# What a direction is worth that no linearisation limits: beyond every log-ratio.
-UNREACHABLE = 1e6
-
-
-@dataclass(frozen=True)
-class ExactGaps:
-    """Log-ratios of what speaks for the own class over what speaks for the rival.
-
-    They have the sign of the gap and do not flatten where similarities underflow. For a
-    Gaussian kernel with two prototypes they are linear.
-    """
-
-    view: SimilarityView
-    transform: Callable[[Array], Array]
-    matrix: Any
-    rough: bool = False
-
-    def targets(self, centre: Array) -> Array:
-        """Prototypes (K, d) as raw rows: the map's pseudoinverse about a point."""
-        w = self.view.prototypes
-        if self.matrix is None:
-            return np.asarray(w, dtype=np.float64)
-        a = self.matrix.toarray() if issparse(self.matrix) else self.matrix
-        away = w - self.transform(centre[None])
-        return np.asarray(centre + np.linalg.lstsq(a, away.T)[0].T)
-
-    @property
-    def own_scores(self) -> int:
-        return int(self.view.coefficients.shape[1])
-
-    @property
-    def owner(self) -> Indices:
-        c, q, _ = self.view.coefficients.shape
-        return np.repeat(np.arange(c), q)
-
-    def scores(self, X: Array) -> Array:
-        return self._concepts(self._tensor(X)).flatten(1).cpu().numpy()
-
-    def linearised(
-        self, X: Array, own: Indices, rival: Indices, rank: int = 0
-    ) -> tuple[Array, Array]:
-        x = self._tensor(X)
-        weights, offsets = self._weights(x, own, rival, rank)
-        e = self.view.exponents(x)
-        e = torch.cat([e, torch.zeros_like(e[:, :1])], 1)
-        weights = torch.cat([weights, offsets[:, None]], 1)
-        log = e + weights.abs().log()
-        plus = log.masked_fill(weights <= 0, -torch.inf)
-        minus = log.masked_fill(weights >= 0, -torch.inf)
-        gap = plus.logsumexp(1) - minus.logsumexp(1)
-        shares = _softmax(plus) - _softmax(minus)
-        gradient = self._gradient(x, e, shares).cpu().numpy()
-        bounded = gap.nan_to_num(0.0, UNREACHABLE, -UNREACHABLE)
-        return bounded.cpu().numpy(), self._raw(gradient)
-
-    def _tensor(self, X: Array) -> Tensor:
-        return self.view.tensor(np.asarray(self.transform(X), dtype=np.float64))
-
-    def _concepts(self, x: Tensor) -> Tensor:
-        """Scores (m, C, q), times a factor a row where that moves no sign."""
-        e = self.view.exponents(x)
-        if not bool(self.view.affine.offsets.any()):
-            e = e - e.amax(1, keepdim=True)
-            return self.view.affine.scores(e.exp())
-        return self.view.concept_scores(x)
-
-    def _weights(
-        self, x: Tensor, own: Indices, rival: Indices, rank: int
-    ) -> tuple[Tensor, Tensor]:
-        """Net weights (m, K) and offset of the two concepts that decide."""
-        a, b = self.view.affine
-        own_concepts = self._concepts(x)[np.arange(len(x)), own]
-        i = own_concepts.argsort(1, descending=True)[:, rank]
-        c, j = divmod(rival, a.shape[1])
-        weights, offsets = a[own, i] - a[c, j], b[own, i] - b[c, j]
-        if self.view.normalized:
-            return weights + offsets[:, None], torch.zeros_like(offsets)
-        return weights, offsets
-
-    def _gradient(self, x: Tensor, e: Tensor, shares: Tensor) -> Tensor:
-        """``sum_k shares_k d e_k / dx`` (m, d), also for the columns that are no e_k.
-
-        ``d e_k / dx`` is ``2 (w_k - x) / sigma_k`` for the squared distance, else
-        ``(I - T T') (w_k - x) / (D_k sigma_k)``, taken as 0 on a prototype.
-        """
-        shares, sigma = shares[:, :-1], self.view.widths
-        if self.view.metric == "sqeuclidean":
-            return self.view.towards(x, 2 * shares / sigma)
-        product = -e[:, :-1] * sigma.square()  # D sigma, as e = -D / sigma
-        on_it = product < 1e-12 * sigma.square()
-        return self.view.towards(x, shares / product.masked_fill(on_it, np.inf))
-
-    def _raw(self, gradient: Array) -> Array:
-        """Gradient with respect to what stands before the affine map."""
-        if self.matrix is None:
-            return gradient
-        return np.asarray((self.matrix.T @ gradient.T).T)
-
-
-def _softmax(log: Tensor) -> Tensor:
-    """Softmax of rows, 0 for a row without terms."""
-    return torch.softmax(log, 1).nan_to_num(0.0)
-
-
-def exact_gaps(estimator: Any, X: ArrayLike) -> ExactGaps | None:
-    """Those of a similarity model behind affine steps; None for anything else."""
+def exact_gaps(estimator: Any, X: ArrayLike) -> Gaps | None:
+    """Those of a model with a view behind affine steps; None for anything else."""
     try:
         front = affine_front(estimator)
     except (TypeError, ValueError):  # No view, or a step that is not affine.
         return None
     view = front.estimator.certifiable_view()
-    if not isinstance(view, SimilarityView):
-        return None
-    return ExactGaps(view, lambda rows: front.transform(like(X, rows)), front.matrix)
+    seen = Seen(view, lambda rows: front.transform(like(X, rows)), front.matrix)
+    return _gaps(view, seen)
+
+
+@singledispatch
+def _gaps(view: Any, seen: Seen) -> Gaps | None:
+    """Gaps of the view; None for a kind of view that is not known."""
+    del view, seen
+    return None
+
+
+@_gaps.register
+def _(view: SimilarityView, seen: Seen) -> Gaps:
+    return SimilarityGaps(view, seen)
+
+
+@_gaps.register
+def _(view: NearestPrototypeView, seen: Seen) -> Gaps:
+    return NearestGaps(view, seen)

@@ -22,7 +22,13 @@ class Gaps(Protocol):
 
     @property
     def own_scores(self) -> int:
-        """How many scores a class has; the best of them counts."""
+        """How many scores a class has at most; the best of them counts."""
+
+    def targets(self, centre: Array) -> Array:
+        """Points (m, d) to walk towards, besides the rows.
+
+        What has many preimages is near to `centre`.
+        """
 
     def scores(self, X: Array) -> Array:
         """Scores (m, S)."""
@@ -30,9 +36,10 @@ class Gaps(Protocol):
     def linearised(
         self, X: Array, own: Indices, rival: Indices, rank: int = 0
     ) -> tuple[Array, Array]:
-        """Gap (m,) to a rival score, in any unit, and its gradient (m, d).
+        """Gap (m,) to a rival score, in any unit of its row, and its gradient (m, d).
 
-        It is that of the best score of the own class, or of the next one by `rank`.
+        It is that of the best score of the own class, or of the next one by `rank`; of
+        the last one, if the class has not so many. A gradient of 0 says nothing.
         """
 
 

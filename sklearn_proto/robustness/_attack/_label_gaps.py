@@ -31,6 +31,9 @@ class LabelGaps:
     def owner(self) -> Indices:
         return np.zeros(0, dtype=np.intp)
 
+    def targets(self, centre: Array) -> Array:
+        return np.zeros((0, len(centre)))
+
     def scores(self, X: Array) -> Array:
         return np.zeros((len(X), 0))
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_proto.robustness._attack._exact_gaps import ExactGaps, exact_gaps
+from sklearn_proto.robustness._attack._exact_gaps import exact_gaps
 from sklearn_proto.robustness._attack._gaps import Gaps, spread
 from sklearn_proto.robustness._attack._label_gaps import LabelGaps
 from sklearn_proto.robustness._attack._numeric_gaps import numeric_gaps
@@ -46,8 +46,7 @@ class Model:
         X = rows
         if len(rows) > _LARGEST_POOL:
             X = rows[rng.choice(len(rows), _LARGEST_POOL, replace=False)]
-        if isinstance(self.gaps, ExactGaps):
-            X = np.concatenate([X, self.gaps.targets(rows.mean(axis=0))])
+        X = np.concatenate([X, self.gaps.targets(rows.mean(axis=0))])
         return Targets(X, self.predict(X))
 
 

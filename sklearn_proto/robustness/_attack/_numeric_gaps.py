@@ -26,6 +26,9 @@ class NumericGaps:
     rough: bool = False
     own_scores: int = 1
 
+    def targets(self, centre: Array) -> Array:
+        return np.zeros((0, len(centre)))
+
     def linearised(
         self, X: Array, own: Indices, rival: Indices, rank: int = 0
     ) -> tuple[Array, Array]:

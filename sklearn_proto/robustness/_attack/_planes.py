@@ -17,6 +17,10 @@ class Plane(NamedTuple):
     g: Array  # (m, d)
     b: Array  # (m,)
 
+    def holds(self, v: Array) -> Bools:
+        """Which of the vectors (m, d) lie in their half-space."""
+        return np.asarray((self.g * v).sum(1) <= self.b)
+
     def take(self, chosen: Bools) -> "Plane":
         """Select some of them."""
         return Plane(self.g[chosen], self.b[chosen])
@@ -42,11 +46,15 @@ def worst_mixture(
     least norm within one. While the vector of a mixture lacks the first half-space,
     that one needs a larger share.
     """
+    # As far beyond both as the search for the mixture is off: no push along the vector
+    # mends that where the row itself is within one of them.
+    slack = 1e-6 * (np.abs(one.b) + np.abs(two.b))
+    one, two = Plane(one.g, one.b - slack), Plane(two.g, two.b - slack)
     low, high = np.zeros_like(one.b), np.ones_like(one.b)
     for _ in range(12):
         w = (low + high) / 2
         v = shortest(*one.mixed(two, w), lo, hi, norm)
-        lacks = (one.g * v).sum(1) > one.b
+        lacks = ~one.holds(v)
         low, high = np.where(lacks, w, low), np.where(lacks, high, w)
     # One end lacks the first half-space, the other the second: l1 needs their mean.
     ends = [shortest(*one.mixed(two, w), lo, hi, norm) for w in (low, high)]

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_proto.robustness._attack._box import Box
-from sklearn_proto.robustness._attack._exact_gaps import UNREACHABLE
 from sklearn_proto.robustness._attack._model import Model
 from sklearn_proto.robustness._attack._planes import Plane
 from sklearn_proto.robustness._attack._shortest import dual_sizes, sizes
@@ -52,7 +51,7 @@ class Problem:
         gap, g = self.model.gaps.linearised(points, self.own[rows], rival, rank)
         g = np.nan_to_num(g * self.box.scale, posinf=0.0, neginf=0.0)
         size = dual_sizes(g, self.box.norm)
-        usable = (size > 0) & (np.abs(gap) < UNREACHABLE)
+        usable = size > 0
         unit = np.where(usable, size, 1.0)
         g = np.where(usable[:, None], g / unit[:, None], 0.0)
         # A little beyond the boundary, on the side that counts.

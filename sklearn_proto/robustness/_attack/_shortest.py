@@ -7,6 +7,9 @@ from sklearn_proto.robustness._perturbations import dual_exponent
 
 Array = NDArray[np.float64]
 
+# No vector needs to be longer; its powers are finite.
+_LONGEST = 1e50
+
 
 def sizes(v: Array, norm: float) -> Array:
     """Lp norms of vectors along the last axis."""
@@ -34,7 +37,8 @@ def shortest(g: Array, b: Array, lo: Array, hi: Array, norm: float) -> Array:
     unit = np.divide(g, largest, out=np.zeros_like(g), where=largest > 0)
     s = np.sign(g) * np.abs(unit) ** (0.0 if norm == np.inf else 1 / (norm - 1))
     slope = np.maximum((g * s).sum(1), 1e-300)
-    low, high = np.zeros_like(b), np.maximum(np.abs(b), np.abs(need)) / slope
+    far = np.minimum(np.maximum(np.abs(b), np.abs(need)), _LONGEST * slope) / slope
+    low, high = np.zeros_like(b), far
 
     def excess(t: Array) -> Array:
         return np.asarray((g * np.clip(-t[:, None] * s, lo, hi)).sum(1) - b)
@@ -45,7 +49,7 @@ def shortest(g: Array, b: Array, lo: Array, hi: Array, norm: float) -> Array:
         if not short.any():
             break
         low, at_low = np.where(short, high, low), np.where(short, at_high, at_low)
-        high = np.where(short, 3 * high, high)
+        high = np.where(short, np.minimum(3 * high, _LONGEST), high)
         at_high = excess(high)
     for i in range(12):
         # g . v is piecewise linear in t for l2 and linf: chords end the search.
@@ -66,7 +70,7 @@ def _filled(g: Array, need: Array, start: Array, lo: Array, hi: Array) -> Array:
     order = np.argsort(-np.abs(g), axis=1, kind="stable")
     steep = np.take_along_axis(np.abs(g), order, 1)
     room = np.where(g > 0, start - lo, hi - start)
-    room = np.minimum(np.take_along_axis(room, order, 1), 1e150)
+    room = np.minimum(np.take_along_axis(room, order, 1), _LONGEST)
     gain = np.cumsum(steep * room, axis=1) - steep * room
     left = np.maximum(need[:, None] - gain, 0.0)
     move = np.divide(left, steep, out=np.zeros_like(left), where=steep > 0)

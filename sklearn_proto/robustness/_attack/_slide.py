@@ -81,7 +81,8 @@ class _Slide:
         """Shorten along `step` where that flips; the trials, and where they did.
 
         A trial is as long as the best so far, so that a flip there is an improvement:
-        about as large as planned, which narrows the bisection.
+        about as large as planned, which narrows the bisection. Past a kink the flip may
+        be over by then, and the step itself has it.
         """
         problem, rows = self.problem, self.rows
         size = sizes(self.eta, problem.box.norm)
@@ -94,6 +95,9 @@ class _Slide:
         planned = np.maximum(1 - length[hit] / size[hit], 1e-7)
         low = np.maximum(1 - 2 * planned, 0.0)
         self.eta[hit] = problem.bisected(rows[hit], trial[hit], low, 2)
+        missed = np.flatnonzero(points & ~hit & (length < size))
+        brief = missed[problem.flips(rows[missed], step[missed])]
+        self.eta[brief], hit[brief] = step[brief], True
         return problem.box.clip(rows, trial), hit
 
     def _adapt(self, hit: Bools, blind: Bools) -> None:

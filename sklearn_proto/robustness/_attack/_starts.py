@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_proto.robustness._attack._model import Targets
+from sklearn_proto.robustness._attack._planes import worst_mixture
 from sklearn_proto.robustness._attack._problem import Found, Problem
 from sklearn_proto.robustness._attack._shortest import shortest, sizes
 
@@ -84,9 +85,7 @@ def _projected(
     low, high = (b[rows] for b in problem.box.eta)
     best, length = eta, np.full(len(rows), np.inf)
     for i in range(steps):
-        plane = problem.plane(rows, eta, rival)
-        new = shortest(*plane, low, high, norm)
-        new = np.where(np.any(plane.g, axis=1)[:, None], new, eta)
+        new = _beyond(problem, Found(rows, eta), rival, (low, high), norm)
         # Later steps are damped: full ones may swing about a curved boundary.
         eta = new if i < steps // 2 else (eta + new) / 2
         size = sizes(eta, problem.box.norm)
@@ -94,6 +93,24 @@ def _projected(
         best = np.where(better[:, None], eta, best)
         length = np.where(better, size, length)
     return np.where(np.isinf(length)[:, None], eta, best)
+
+
+def _beyond(
+    problem: Problem, at: Found, rival: Indices, box: tuple[Array, Array], norm: float
+) -> Array:
+    """Shortest vectors beyond the boundary as linearised; as they were without one."""
+    plane = problem.plane(*at, rival)
+    new = shortest(*plane, *box, norm)
+    if problem.model.gaps.own_scores > 1:
+        # The rival has to beat the second of the own class as well.
+        second = problem.plane(*at, rival, 1)
+        lacks = ~second.holds(new)
+        low, high = (limit[lacks] for limit in box)
+        both = plane.take(lacks), second.take(lacks)
+        v = worst_mixture(*both, low, high, norm)[1]
+        within = both[0].holds(v) & both[1].holds(v)
+        new[lacks] = np.where(within[:, None], v, new[lacks])
+    return np.where(np.any(plane.g, axis=1)[:, None], new, at.eta)
 
 
 def _usual_sizes(problem: Problem, near: Found) -> Array:

@@ -1,0 +1,45 @@
+"""Account of a row by what each prototype adds to the lead over the runner-up."""
+
+from typing import TYPE_CHECKING
+
+from sklearn_proto.explain._account import Account, Part, Sample
+from sklearn_proto.explain._sentence import describe, headline, name
+
+if TYPE_CHECKING:
+    from sklearn_proto.explain._explanation import Explanation
+
+
+def account(row: "Explanation", k: int) -> Account:
+    """Account of one row with its `k` most important prototypes."""
+    top = [int(j) for j in row.top(k)[0]]
+    parts, rest = [_part(row, j) for j in top], _rest(row, top)
+    lead = sum(part.size for part in [*parts, *rest])
+    return Account(
+        sentence=describe(row),
+        title=headline(row),
+        samples=[Sample("this row", row.X[0]), *(_sample(row, j) for j in top)],
+        feature_names=row.feature_names,
+        headings=("similarity",),
+        parts=parts,
+        rest=rest,
+        total=f"contribution to the lead of {lead:.3g} "
+        f"over {name(row.classes[row.runners_up[0]])}",
+    )
+
+
+def _part(row: "Explanation", j: int) -> Part:
+    label = f"prototype {j} of {name(row.prototype_labels[j])}"
+    return Part(label, row.decisive[0, j], (f"{row.similarities[0, j]:.2f}",))
+
+
+def _rest(row: "Explanation", top: list[int]) -> list[Part]:
+    effects, winner, rival = row.decisive[0], row.winners[0], row.runners_up[0]
+    return [
+        Part("other prototypes", effects.sum() - effects[top].sum()),
+        Part("baseline", row.baseline[winner] - row.baseline[rival]),
+    ]
+
+
+def _sample(row: "Explanation", j: int) -> Sample:
+    label, phi = name(row.prototype_labels[j]), row.similarities[0, j]
+    return Sample(f"prototype {j}\n{label}\nsimilarity {phi:.2f}", row.prototypes[j])

@@ -1,0 +1,67 @@
+"""The largest of all bounds that apply, each where it decides something."""
+
+import torch
+from torch import Tensor
+
+from sklearn_proto._views import NearestPrototypeView
+from sklearn_proto.robustness._nearest._aggregate import aggregated
+from sklearn_proto.robustness._nearest._certificate import NearestCertificate
+from sklearn_proto.robustness._nearest._contest import Contest
+from sklearn_proto.robustness._nearest._exact import Exact
+from sklearn_proto.robustness._nearest._hyperplane import (
+    best_own,
+    distances_without_bounds,
+)
+from sklearn_proto.robustness._nearest._margin import Interval
+from sklearn_proto.robustness._nearest._programs import quadratic
+from sklearn_proto.robustness._nearest._quadric import Quadric
+from sklearn_proto.robustness._nearest._rivals import smallest_over_rivals
+from sklearn_proto.robustness._perturbations import Perturbations
+
+
+class Joined:
+    """Own prototypes one by one, and joined with the weights of the l2 problem.
+
+    The weights cost little, are a proof in any norm and inside any bounds, and are the
+    best in l2 without bounds.
+    """
+
+    def radius(self, contest: Contest) -> Tensor:
+        """See `NearestCertificate`."""
+        given = contest.perturbations
+        if given.norm == 2 and given.room is None:
+            return Exact().radius(contest)
+        lower = distances_without_bounds(contest)
+
+        def bound(rows: Tensor, rivals: Tensor) -> Tensor:
+            weights = quadratic(contest, rows, rivals).weights
+            joined = aggregated(contest, rows, rivals, weights)
+            return torch.maximum(joined, best_own(contest, rows, rivals))
+
+        q, d = len(contest.own), given.n_features
+        return smallest_over_rivals(lower, bound, size=4 * (q * q + d)).radius
+
+
+class Auto:
+    """The best of the family, by how the distances bend."""
+
+    name = "auto"
+
+    def refusal(
+        self, view: NearestPrototypeView, perturbations: Perturbations
+    ) -> str | None:
+        """Return None: there is a bound for every metric."""
+        del view, perturbations
+        return None
+
+    def radius(self, contest: Contest) -> Tensor:
+        """See `NearestCertificate`."""
+        return _BEST[contest.geometry.kind].radius(contest)
+
+
+# Along hyperplanes, single distances never prove more; the quadric takes the larger.
+_BEST: dict[str, Joined | NearestCertificate] = {
+    "flat": Joined(),
+    "curved": Quadric(),
+    "manhattan": Interval(),
+}

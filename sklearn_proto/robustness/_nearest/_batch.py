@@ -1,0 +1,140 @@
+"""Rows of a nearest-prototype model."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from sklearn_proto._views import NearestPrototypeView
+from sklearn_proto.robustness._batch import Batch
+from sklearn_proto.robustness._nearest._contest import Contest
+from sklearn_proto.robustness._nearest._geometry import NearestGeometry
+
+# Gaps of rows to pairs of prototypes that live at once.
+_GAPS = 2**21
+# Rounding is tried as it is this many scales out: farther than data are, and still so
+# small that most gaps keep their digits.
+_FAR = 100.0
+
+
+@dataclass(frozen=True)
+class NearestBatch(Batch):
+    """Rows, their distances to all prototypes, and how exact these are.
+
+    Parameters
+    ----------
+    perturbations, z, predicted
+        As in `Batch`.
+    geometry : NearestGeometry
+        The model and its prototypes.
+    distances : Tensor of shape (n, K)
+        Squared distances, or distances of "manhattan".
+    rounding : Tensor of shape (n,)
+        Bound on the error of each.
+    """
+
+    geometry: NearestGeometry
+    distances: Tensor
+    rounding: Tensor
+
+    @property
+    def view(self) -> NearestPrototypeView:
+        """The model."""
+        return self.geometry.view
+
+    def take(self, rows: Tensor) -> "NearestBatch":
+        """Select some of the rows."""
+        return replace(
+            self,
+            perturbations=self.perturbations.take(rows),
+            z=self.z[rows],
+            predicted=self.predicted[rows],
+            distances=self.distances[rows],
+            rounding=self.rounding[rows],
+        )
+
+    def contests(self) -> Iterator[tuple[Tensor, Contest]]:
+        """Rows of one predicted class at a time, against all prototypes of others."""
+        owners = self.geometry.owners
+        for c in torch.unique(self.predicted).tolist():
+            rows = (self.predicted == c).nonzero().squeeze(1)
+            own = (owners == c).nonzero().squeeze(1)
+            rivals = (owners != c).nonzero().squeeze(1)
+            pairs = max(1, len(own) * len(rivals))
+            for some in rows.split(max(1, _GAPS // pairs)):
+                yield some, self._contest(some, own, rivals)
+
+    def _contest(self, rows: Tensor, own: Tensor, rivals: Tensor) -> Contest:
+        some = self.take(rows)
+        return Contest(
+            self.geometry,
+            some.perturbations,
+            some.z,
+            some.distances,
+            some.rounding,
+            own,
+            rivals,
+        )
+
+    def smallest(self, bound: Callable[[Contest], Tensor]) -> Tensor:
+        """Radii (n,) of a bound on contests, that hold for the scores as computed.
+
+        The error of a distance grows with how far out the perturbed row is, so a
+        radius counts up to where what it took for that error ends.
+        """
+        radius = self._computed(bound)
+        scale, reach = self.view.scale(self.z), self._reach(radius)
+        rows = ((reach > scale) & reach.isfinite()).nonzero().squeeze(1)
+        if not len(rows):
+            return radius
+        some = self.take(rows)
+        scale, reach, claimed = (part[rows] for part in (scale, reach, radius))
+        safe = self._within(scale, claimed)
+        for farthest in (_FAR * scale, reach):
+            rounding = self.view.rounding(some.z, farthest)
+            found = replace(some, rounding=rounding)._computed(bound)
+            found = torch.minimum(found, claimed)
+            capped = torch.where(farthest < reach, self._within(farthest, found), found)
+            safe = torch.maximum(safe, capped)
+        radius[rows] = safe
+        return radius
+
+    def _computed(self, bound: Callable[[Contest], Tensor]) -> Tensor:
+        radius = torch.full_like(self.z[:, 0], torch.inf)
+        for rows, contest in self.contests():
+            if len(contest.rivals):
+                radius[rows] = bound(contest)
+        return radius
+
+    def _reach(self, radius: Tensor) -> Tensor:
+        """How far a perturbation of size `radius` moves a row, as rounding counts it.
+
+        It is infinite only without bounds, where the radius is.
+        """
+        reach = radius * self._lipschitz
+        return reach if self._box is None else torch.minimum(reach, self._box)
+
+    def _within(self, reach: Tensor, radius: Tensor) -> Tensor:
+        """Radius cut to where a row moves by `reach` at most."""
+        return torch.minimum(radius, reach / self._lipschitz)
+
+    @property
+    def _lipschitz(self) -> float:
+        given = self.geometry.perturbations
+        manhattan = self.geometry.kind == "manhattan"
+        return given.lipschitz_of_sum if manhattan else given.lipschitz
+
+    @property
+    def _box(self) -> Tensor | None:
+        """Bound (n,) on how far the bounds of the features let the row move."""
+        given = self.perturbations
+        if given.room is None:
+            return None
+        largest = torch.maximum(*given.room)
+        if given.matrix is not None:
+            given = replace(given, matrix=given.matrix.abs())
+        p = 1 if self.geometry.kind == "manhattan" else 2
+        moved = given.push(largest)
+        found: Tensor = torch.linalg.vector_norm(moved, p, dim=1)
+        return found

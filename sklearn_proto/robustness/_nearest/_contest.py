@@ -1,0 +1,87 @@
+"""Rows of one predicted class against the prototypes of all others."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sklearn_proto.robustness._nearest._geometry import NearestGeometry
+from sklearn_proto.robustness._perturbations import Perturbations, dual_exponent
+
+# A distance is off by its rounding at the row, where a bound looks at it, and at the
+# perturbed row, where predict does; two distances make a gap.
+_ERRORS = 4.0
+
+
+@dataclass(frozen=True)
+class Contest:
+    """m rows, the q prototypes of their class, and the R prototypes of other classes.
+
+    A rival takes a row only where it is at least as close as *every* own prototype. A
+    bound on that distance for one own prototype thus is one for the rival, and the
+    smallest over the rivals is a radius.
+
+    Parameters
+    ----------
+    geometry : NearestGeometry
+        The model and its prototypes.
+    perturbations : Perturbations
+        What the rows must withstand.
+    z : Tensor of shape (m, dz)
+        Rows as the model sees them.
+    distances : Tensor of shape (m, K)
+        Squared distances, or distances of "manhattan".
+    rounding : Tensor of shape (m,)
+        Bound on the error of each.
+    own, rivals : Tensor of shape (q,) and (R,)
+        Indices of prototypes.
+    """
+
+    geometry: NearestGeometry
+    perturbations: Perturbations
+    z: Tensor
+    distances: Tensor
+    rounding: Tensor
+    own: Tensor
+    rivals: Tensor
+
+    def every_gap(self) -> Tensor:
+        """Distance to each rival minus that to each own prototype, (m, R, q).
+
+        Rounding has been taken off: while the gap of true distances falls by less, the
+        distances as computed are in the same order.
+        """
+        gaps = self.distances[:, self.rivals, None] - self.distances[:, None, self.own]
+        return gaps - _ERRORS * self.rounding[:, None, None]
+
+    def gaps(self, rows: Tensor, rivals: Tensor) -> Tensor:
+        """Gaps (B, q) of pairs of a row and a rival, each counted among its kind."""
+        distances = self.distances[rows]
+        rival = distances.gather(1, self.rivals[rivals][:, None])
+        slack = _ERRORS * self.rounding[rows, None]
+        return rival - distances[:, self.own] - slack
+
+    def separations(self) -> Tensor:
+        """Dual norms (R, q) of the differences between the points of a flat metric."""
+        geometry = self.geometry
+        a, b = geometry.points[self.rivals], geometry.points[self.own]
+        direct = "donot_use_mm_for_euclid_dist"
+        dual = dual_exponent(self.perturbations.norm)
+        blur = geometry.blur[self.rivals, None] + geometry.blur[self.own]
+        found: Tensor = torch.cdist(a, b, p=dual, compute_mode=direct)
+        return found + blur
+
+    def normals(self, rivals: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """``sum_i weights_i (p_j - p_i)`` (B, d) of points, and its blur (B,).
+
+        Parameters
+        ----------
+        rivals : Tensor of shape (B,)
+            The j.
+        weights : Tensor of shape (B, q)
+            One for each own prototype, at least 0.
+        """
+        points, blur = self.geometry.points, self.geometry.blur
+        j, total = self.rivals[rivals], weights.sum(1)
+        normal = total[:, None] * points[j] - weights @ points[self.own]
+        return normal, total * blur[j] + weights @ blur[self.own]

@@ -1,0 +1,74 @@
+"""Nearest-prototype models as `certified_radius` and `exact_radius` see them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_proto._views import NearestPrototypeView
+from sklearn_proto.robustness._enclosure import Effort, Enclosure, attained, finished
+from sklearn_proto.robustness._lookup import look_up, require
+from sklearn_proto.robustness._nearest._batch import NearestBatch
+from sklearn_proto.robustness._nearest._exact import Exact
+from sklearn_proto.robustness._nearest._geometry import NearestGeometry
+from sklearn_proto.robustness._nearest._methods import NEAREST_CERTIFICATES
+from sklearn_proto.robustness._perturbations import Perturbations
+
+
+@dataclass(frozen=True)
+class NearestFamily:
+    """Bounds for every `NearestPrototypeView`; see `Family`."""
+
+    view: NearestPrototypeView
+    perturbations: Perturbations
+    enclosed: ClassVar[frozenset[str]] = frozenset()
+
+    @cached_property
+    def _geometry(self) -> NearestGeometry:
+        return NearestGeometry(self.view, self.perturbations)
+
+    def batch(
+        self, perturbations: Perturbations, z: Tensor, predicted: Tensor
+    ) -> NearestBatch:
+        """See `Family`."""
+        view, manhattan = self.view, self._geometry.kind == "manhattan"
+        distances = view.lengths(z) if manhattan else view.squared_distances(z)
+        rounding = view.rounding(z)
+        return NearestBatch(
+            perturbations, z, predicted, self._geometry, distances, rounding
+        )
+
+    def radius(self, method: str) -> Callable[[NearestBatch], Tensor]:
+        """See `Family`."""
+        certificate = look_up(NEAREST_CERTIFICATES, method, NEAREST_CERTIFICATES)
+
+        def radius(batch: NearestBatch) -> Tensor:
+            # Only a batch knows of its bounds.
+            require(method, certificate.refusal(self.view, batch.perturbations))
+            return batch.smallest(certificate.radius)
+
+        return radius
+
+    def enclose(
+        self, batch: NearestBatch, attacked: Tensor, effort: Effort
+    ) -> Enclosure:
+        """See `Family`."""
+        exact, upper = Exact(), attacked
+        refused = exact.refusal(self.view, batch.perturbations) is not None
+        if not refused:
+            upper = torch.minimum(upper, self._attained(exact, batch))
+        lower = self.radius("auto" if refused else "exact")(batch)
+        lower = torch.minimum(lower, upper)
+        done = finished(lower, upper, effort.rtol).cpu().numpy()
+        return Enclosure(lower, upper, np.where(done, "exact", "bounded"))
+
+    def _attained(self, exact: Exact, batch: NearestBatch) -> Tensor:
+        """Sizes (n,) at which solutions of the exact problem flip the prediction."""
+        delta = batch.z.new_zeros((len(batch), batch.perturbations.n_features))
+        for rows, contest in batch.contests():
+            delta[rows] = exact.minimiser(contest)
+        return attained(batch, torch.arange(len(batch), device=delta.device), delta)

@@ -1,0 +1,66 @@
+"""The distance to the hyperplane between a rival and the best own prototype."""
+
+import torch
+from torch import Tensor
+
+from sklearn_proto._views import NearestPrototypeView
+from sklearn_proto.robustness._nearest._aggregate import aggregated
+from sklearn_proto.robustness._nearest._contest import Contest
+from sklearn_proto.robustness._nearest._rivals import smallest_over_rivals
+from sklearn_proto.robustness._perturbations import Perturbations
+
+
+def no_hyperplane(view: NearestPrototypeView) -> str | None:
+    """Why boundaries between two prototypes are no hyperplanes, or None if they are."""
+    if view.metric == "manhattan":
+        return "the boundary between two prototypes in 'manhattan' is no hyperplane"
+    if view.curvature is not None:
+        return (
+            "prototypes with tangents or matrices of their own have curved boundaries"
+        )
+    return None
+
+
+def distances_without_bounds(contest: Contest) -> Tensor:
+    """Bounds (m, R) on the distance to the boundary with each rival, in closed form."""
+    half = contest.every_gap().clamp_min_(0.0).div_(2.0)
+    found = half.div_(contest.separations())
+    return found.nan_to_num_(0.0, torch.inf).amax(2)
+
+
+def best_own(contest: Contest, rows: Tensor, rivals: Tensor) -> Tensor:
+    """Largest (B,) of the bounds of single own prototypes, inside the bounds."""
+    best = torch.zeros_like(contest.rounding[rows])
+    for i in range(len(contest.own)):
+        weights = best.new_zeros((len(rows), len(contest.own)))
+        weights[:, i] = 1.0
+        best = torch.maximum(best, aggregated(contest, rows, rivals, weights))
+    return best
+
+
+class Hyperplane:
+    """Smallest over the rivals of the largest distance over the own prototypes.
+
+    With one prototype a class it is the radius.
+    """
+
+    name = "hyperplane"
+
+    def refusal(
+        self, view: NearestPrototypeView, perturbations: Perturbations
+    ) -> str | None:
+        """See `NearestCertificate`."""
+        del perturbations
+        return no_hyperplane(view)
+
+    def radius(self, contest: Contest) -> Tensor:
+        """See `NearestCertificate`."""
+        lower = distances_without_bounds(contest)
+        if contest.perturbations.room is None:
+            return lower.amin(1)
+
+        def bound(rows: Tensor, rivals: Tensor) -> Tensor:
+            return best_own(contest, rows, rivals)
+
+        size = 4 * (len(contest.own) + contest.perturbations.n_features)
+        return smallest_over_rivals(lower, bound, size=size).radius

@@ -1,0 +1,194 @@
+"""Generalised learning vector quantisation."""
+
+from sklearn_proto._compat import StrOptions
+from sklearn_proto._modules import Euclidean, Manhattan, SquaredEuclidean
+from sklearn_proto.shallow._nearest import NearestPrototypeClassifier
+
+_METRICS = {
+    "sqeuclidean": SquaredEuclidean,
+    "euclidean": Euclidean,
+    "manhattan": Manhattan,
+}
+
+
+class GLVQClassifier(NearestPrototypeClassifier):
+    """Generalised learning vector quantisation.
+
+    The closest prototype gives its label, in a fixed metric. Training moves the
+    prototypes so that the relative distance ``(d+ - d-) / (d+ + d-)`` falls [1]_.
+
+    Parameters
+    ----------
+    n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
+        Prototypes of each class, at most its distinct rows.
+    metric : {"sqeuclidean", "euclidean", "manhattan"}, default="sqeuclidean"
+        Dissimilarity D: squared Euclidean distance, Euclidean distance, or sum of
+        absolute differences.
+    init : {"kmeans", "random"} or array-like of shape (n_prototypes, n_features), \
+    default="kmeans"
+        Start of the prototypes: centres of k-means in each class, rows of each class,
+        or the given points in the order of the classes.
+    loss : {"glvq", "triplet"}, default="glvq"
+        With d+ the dissimilarity of the closest prototype of the class of a row and d-
+        that of the closest of any other: ``f((d+ - d-) / (d+ + d-))``, or
+        ``max(0, margin + d+ - d-)``.
+    activation : {"sigmoid", "identity"}, default="sigmoid"
+        The f of "glvq".
+    beta : float, default=10.0
+        Slope of the sigmoid, above 0. The steeper, the closer "glvq" is to the number
+        of errors.
+    margin : float, default=1.0
+        Margin of "triplet" in units of D, at least 0. With ``metric="euclidean"`` a row
+        beyond it has a certified radius of at least half of it.
+    clip_prototypes : bool, default=False
+        Keep prototypes inside the range of the training rows, feature by feature.
+    snap_to_data : bool, default=False
+        After training, move every prototype to its nearest training row of its class
+        and train the rest once more.
+    solver : {"auto", "lbfgs", "adam"}, default="auto"
+        Full-batch L-BFGS or mini-batch Adam; "auto" takes Adam above 200,000 rows.
+    learning_rate : float, default=0.01
+        Step size of Adam, which `partial_fit` uses too.
+    max_iter : int, default=500
+        Budget of iterations of L-BFGS or epochs of Adam.
+    batch_size : int or "auto", default="auto"
+        Rows per step of Adam; "auto" is 256.
+    tol : float, default=1e-4
+        Improvement of the loss, relative where the loss exceeds 1, below which an
+        iteration brings no progress.
+    n_iter_no_change : int, default=10
+        Iterations without progress after which to stop.
+    early_stopping : bool, default=False
+        Watch the loss on held-out rows instead of the training loss.
+    validation_fraction : float, default=0.1
+        Share of each class held out by `early_stopping`, in (0, 1).
+    warm_start : bool, default=False
+        Start from the previous fit.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes.
+    random_state : int, RandomState instance or None, default=None
+        Seeds k-means, the choice of rows and the order of mini-batches.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for CUDA where there is one.
+    verbose : int, default=0
+        1 shows a progress bar with the loss.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    prototypes_ : ndarray of shape (n_prototypes, n_features)
+        Prototypes.
+    prototype_labels_ : ndarray of shape (n_prototypes,)
+        Class of each prototype.
+    prototype_indices_ : ndarray of shape (n_prototypes,)
+        Row of the training `X` that each prototype is, only with
+        ``snap_to_data=True``.
+    width_ : float
+        Mean D of the training rows to their closest prototypes: the unit of the
+        similarities ``exp(-D / width_)``.
+    temperature_ : float
+        Temperature of the softmax over minus the D of the classes that gives the
+        probabilities, fitted to the training rows. For better calibrated ones wrap the
+        estimator in :class:`sklearn.calibration.CalibratedClassifierCV`.
+    loss_curve_ : list of float
+        Objective after each iteration of the last stage of the fit.
+    validation_curve_ : list of float
+        Held-out loss after each iteration, only with ``early_stopping=True``.
+    n_iter_ : int
+        Iterations of that stage.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if `X` had string names.
+
+    See Also
+    --------
+    GMLVQClassifier : Learns the metric too.
+    GTLVQClassifier : Distances to tangent spaces.
+
+    References
+    ----------
+    .. [1] A. Sato and K. Yamada, "Generalized Learning Vector Quantization",
+       NIPS 1995.
+    .. [2] S. Saralajew, L. Holdijk and T. Villmann, "Fast Adversarial Robustness
+       Certification of Nearest Prototype Classifiers for Arbitrary Seminorms",
+       NeurIPS 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_proto import GLVQClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), GLVQClassifier(random_state=0))
+    >>> model.fit(X, y).score(X, y) > 0.97
+    True
+    """
+
+    _parameter_constraints = {
+        **NearestPrototypeClassifier._parameter_constraints,
+        "metric": [StrOptions(set(_METRICS))],
+    }
+
+    def __init__(
+        self,
+        n_prototypes_per_class=1,
+        *,
+        metric="sqeuclidean",
+        init="kmeans",
+        loss="glvq",
+        activation="sigmoid",
+        beta=10.0,
+        margin=1.0,
+        clip_prototypes=False,
+        snap_to_data=False,
+        solver="auto",
+        learning_rate=0.01,
+        max_iter=500,
+        batch_size="auto",
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        class_weight=None,
+        random_state=None,
+        device="auto",
+        verbose=0,
+    ):
+        super().__init__(
+            n_prototypes_per_class,
+            init=init,
+            loss=loss,
+            activation=activation,
+            beta=beta,
+            margin=margin,
+            clip_prototypes=clip_prototypes,
+            snap_to_data=snap_to_data,
+            solver=solver,
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            batch_size=batch_size,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            class_weight=class_weight,
+            random_state=random_state,
+            device=device,
+            verbose=verbose,
+        )
+        self.metric = metric
+
+    def _make_metric(self, start):
+        del start
+        return self._fitted_metric()
+
+    def _fitted_metric(self):
+        return _METRICS[self.metric]()
+
+    def _view_options(self):
+        return {"metric": self.metric}

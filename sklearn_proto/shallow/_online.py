@@ -1,0 +1,178 @@
+"""Training on a stream of batches."""
+
+import copy
+from abc import abstractmethod
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from sklearn_proto._compat import check_sample_weight, fit_context
+from sklearn_proto._devices import resolve_device, training_dtype
+from sklearn_proto._training import TrainingData, run_online
+from sklearn_proto.shallow._arguments import prototype_counts
+from sklearn_proto.shallow._shallow import ShallowClassifier
+
+
+class OnlineClassifier(ShallowClassifier):
+    """A shallow classifier that also learns batch by batch."""
+
+    _optional_attributes = (*ShallowClassifier._optional_attributes, "_moments")
+    # Fitted attributes that have a row for each prototype.
+    _of_prototypes = ("prototypes_", "prototype_labels_")
+
+    @abstractmethod
+    def _restore(self):
+        """Network of the fitted attributes, in float64 on the CPU."""
+
+    @abstractmethod
+    def _online_objective(self, network):
+        """Objective of the steps on a batch."""
+
+    @abstractmethod
+    def _follow(self, data, seen):
+        """Update what describes all rows, given the weight `seen` before `data`."""
+
+    @property
+    def _owners(self):
+        """Index of the class of each prototype."""
+        return np.searchsorted(self.classes_, self.prototype_labels_)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Go on learning from a batch of rows, with one pass of Adam.
+
+        A class gets its prototypes from the first rows of it, as many as there are
+        distinct ones up to ``n_prototypes_per_class``; until then it is never
+        predicted. A call after `fit` goes on from there.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; needed by the first call only.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows, at least 0.
+
+        Returns
+        -------
+        self
+            The estimator.
+        """
+        first = not hasattr(self, "prototypes_")
+        classes, data = self._validate_batch(X, y, classes, sample_weight, first=first)
+        device = resolve_device(self.device)
+        random_state = check_random_state(self.random_state)
+        if first:
+            self._begin(classes)
+        if len(data):
+            self._add_prototypes(data, random_state)
+            self._learn(data, device, random_state, first=first)
+        return self
+
+    def _validate_batch(self, X, y, classes, sample_weight, *, first):
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], reset=first)
+        check_classification_targets(y)
+        weight = check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        known = self._known_classes(classes, first=first)
+        strange = np.setdiff1d(y, known)
+        if len(strange):
+            raise ValueError(
+                f"y has the labels {strange.tolist()}, which are not among the classes "
+                f"{known.tolist()} of the first call."
+            )
+        encoded = np.searchsorted(known, y)
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs all rows at once; with "
+                "partial_fit use a dict or None."
+            )
+        by_class = np.array([(self.class_weight or {}).get(c, 1.0) for c in known])
+        weight = weight * by_class[encoded]
+        present = np.flatnonzero(weight > 0)
+        data = TrainingData(X[present], encoded[present], weight[present], present)
+        return known, data
+
+    def _known_classes(self, classes, *, first):
+        if classes is None:
+            if first:
+                raise ValueError("classes must be given on the first partial_fit call.")
+            return self.classes_
+        given = np.unique(classes)
+        if first and len(given) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes; got classes="
+                f"{given.tolist()}."
+            )
+        if not first and not np.array_equal(given, self.classes_):
+            raise ValueError(
+                f"classes={given.tolist()} differ from those of the first call, "
+                f"{self.classes_.tolist()}."
+            )
+        return given
+
+    def _begin(self, classes):
+        for name in self._optional_attributes:
+            vars(self).pop(name, None)
+        self.classes_ = classes
+        self.loss_curve_ = []
+
+    def _add_prototypes(self, data, random_state):
+        """Give the classes that are short of prototypes new ones from their rows."""
+        distinct = data.distinct()
+        available = np.bincount(distinct.y, minlength=len(self.classes_))
+        from_rows = isinstance(self.init, str)
+        asked = prototype_counts(
+            self.n_prototypes_per_class, self.classes_, available, from_rows=False
+        )
+        first = not hasattr(self, "prototypes_")
+        have = 0 if first else np.bincount(self._owners, minlength=len(self.classes_))
+        missing = np.maximum(asked - have, 0)
+        counts = np.minimum(missing, available) if from_rows else missing * first
+        if not counts.any():
+            return
+        joining = distinct.take(np.flatnonzero(counts[distinct.y] > 0))
+        labels = np.repeat(np.arange(len(counts)), counts)
+        added = copy.copy(self)
+        added.prototype_labels_ = self.classes_[labels]
+        with torch.no_grad():
+            added._export(self._start(joining, labels, counts, random_state))
+        if first:
+            vars(self).update(vars(added))
+            return
+        for name in self._of_prototypes:
+            both = np.concatenate([getattr(self, name), getattr(added, name)])
+            setattr(self, name, both)
+        self._sort_prototypes()
+
+    def _sort_prototypes(self):
+        """Bring the prototypes into the order of their classes."""
+        order = np.argsort(self._owners, kind="stable")
+        for name in self._of_prototypes:
+            setattr(self, name, getattr(self, name)[order])
+
+    def _learn(self, data, device, random_state, *, first):
+        dtype = training_dtype(device, data.X.dtype, "adam")
+        network = self._restore().to(device=device, dtype=dtype)
+        seen = 0.0 if first else self._weight_seen
+        rivals = len(set(self.prototype_labels_)) > 1
+        if rivals:
+            loss, self._moments = run_online(
+                self._online_objective(network),
+                data,
+                self._solver_options(data, random_state),
+                getattr(self, "_moments", None),
+            )
+            self.loss_curve_ = [*self.loss_curve_, loss]
+        self.n_iter_ = len(self.loss_curve_)
+        with torch.no_grad():
+            self._export(network)
+            self._follow(data, seen)
+        self._weight_seen = seen + float(data.weight.sum()) if rivals else 0.0

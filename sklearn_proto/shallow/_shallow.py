@@ -1,0 +1,238 @@
+"""How every shallow classifier is fitted."""
+
+from abc import abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from sklearn_proto._base import PrototypeClassifier
+from sklearn_proto._compat import Interval, StrOptions, fit_context
+from sklearn_proto._devices import resolve_device, training_dtype
+from sklearn_proto._training import (
+    SOLVERS,
+    Monitor,
+    SolverOptions,
+    class_prototypes,
+    nearest_rows,
+)
+from sklearn_proto.shallow._arguments import given_prototypes, prototype_counts
+
+
+class ShallowClassifier(PrototypeClassifier):
+    """A network that a solver fits; a subclass says which network and which loss."""
+
+    _parameter_constraints = {
+        "n_prototypes_per_class": [
+            Interval(Integral, 1, None, closed="left"),
+            "array-like",
+        ],
+        "init": [StrOptions({"kmeans", "random"}), "array-like"],
+        "clip_prototypes": ["boolean"],
+        "snap_to_data": ["boolean"],
+        "solver": [StrOptions({"auto", *SOLVERS})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "random_state": ["random_state"],
+        "device": [str],
+        "verbose": ["verbose"],
+    }
+
+    # Up to here a full pass over the rows is cheap enough for L-BFGS.
+    _full_batch_rows = 20_000
+    # Attributes of some configurations only, which must not outlive a refit.
+    _optional_attributes = ("prototype_indices_", "validation_curve_")
+
+    @abstractmethod
+    def _start(self, data, labels, counts, random_state):
+        """Network at its starting point, in float64 on the CPU."""
+
+    @abstractmethod
+    def _objective(self, network, loss):
+        """Objective of the stage that minimises the `loss` of this name."""
+
+    @abstractmethod
+    def _export(self, network):
+        """Turn the trained network into fitted attributes."""
+
+    @abstractmethod
+    def _calibrate(self, data):
+        """Fit what describes the training rows but is not trained on them."""
+
+    def _losses(self, *, resumed):
+        """Names of the losses to minimise in turn."""
+        del resumed
+        return [self.loss]
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Learn the prototypes and what goes with them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Labels of at least two classes.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows, at least 0. An integer weight equals repetition.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+        """
+        resumes = self.warm_start and hasattr(self, "_network_state")
+        previous = self.classes_ if resumes else None
+        classes, data = self._validate_training_data(X, y, sample_weight)
+        random_state = check_random_state(self.random_state)
+        device = resolve_device(self.device)
+        counts = prototype_counts(
+            self.n_prototypes_per_class,
+            classes,
+            np.bincount(data.y, minlength=len(classes)),
+            from_rows=isinstance(self.init, str),
+        )
+        labels = np.repeat(np.arange(len(classes)), counts)
+        solver = self._resolve_solver(len(data))
+        dtype = training_dtype(device, data.X.dtype, solver)
+        network = self._start(data, labels, counts, random_state)
+        if previous is not None:
+            self._resume(network, previous, classes)
+        network = network.to(device=device, dtype=dtype)
+        parts = self._split(data, random_state)
+        # Every argument has been checked: only now does a previous fit give way.
+        for name in self._optional_attributes:
+            vars(self).pop(name, None)
+        self.classes_ = classes
+        self.prototype_labels_ = classes[labels]
+        for loss, snaps in self._stages(resumed=resumes):
+            if snaps:
+                self._snap(network, data, labels)
+            if self._train(network, solver, loss, parts, random_state):
+                break
+        self._network_state = {
+            name: to_array(value) for name, value in network.state_dict().items()
+        }
+        with torch.no_grad():
+            self._export(network)
+            self._calibrate(data)
+        self._weight_seen = float(data.weight.sum())
+        return self
+
+    def _resolve_solver(self, n):
+        if self.solver != "auto":
+            return self.solver
+        return "lbfgs" if n <= self._full_batch_rows else "adam"
+
+    def _stages(self, *, resumed):
+        """Losses in turn, each with whether prototypes snap to rows before."""
+        stages = [(loss, False) for loss in self._losses(resumed=resumed)]
+        return [*stages, (stages[-1][0], True)] if self.snap_to_data else stages
+
+    def _initial_prototypes(self, data, counts, random_state):
+        if isinstance(self.init, str):
+            found = class_prototypes(
+                data.X, data.y, data.weight, counts, self.init, random_state
+            )
+            return found.astype(np.float64)
+        return given_prototypes(self.init, (int(counts.sum()), self.n_features_in_))
+
+    def _resume(self, network, previous_classes, classes):
+        """Warm start: overwrite the start with the state of the last fit."""
+        state = network.state_dict()
+        old = self._network_state
+        same = np.array_equal(previous_classes, classes) and {
+            name: value.shape for name, value in old.items()
+        } == {name: tuple(value.shape) for name, value in state.items()}
+        if not same:
+            raise ValueError(
+                "warm_start=True needs the classes and the shapes of the previous fit; "
+                f"it had classes {previous_classes.tolist()} and "
+                f"{len(self.prototypes_)} prototypes. Use warm_start=False to refit."
+            )
+        network.load_state_dict({name: to_tensor(value) for name, value in old.items()})
+
+    def _split(self, data, random_state):
+        if not self.early_stopping:
+            return data, None
+        try:
+            train, held_out = train_test_split(
+                np.arange(len(data)),
+                test_size=self.validation_fraction,
+                stratify=data.y,
+                random_state=random_state,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True with validation_fraction="
+                f"{self.validation_fraction} cannot split {len(data)} rows by class: "
+                f"{error}"
+            ) from error
+        return data.take(train), data.take(held_out)
+
+    def _train(self, network, solver, loss, parts, random_state):
+        """Minimise one loss in place; return whether the user interrupted it."""
+        training, validation = parts
+        objective = self._objective(network, loss)
+        monitor = Monitor(
+            objective.parameters,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            validate=validation and (lambda: objective.evaluate(validation)),
+            verbose=bool(self.verbose),
+        )
+        options = self._solver_options(training, random_state)
+        SOLVERS[solver](objective, training, monitor, options)
+        self.loss_curve_ = monitor.loss_curve
+        self.n_iter_ = len(monitor.loss_curve)
+        if validation is not None:
+            self.validation_curve_ = monitor.validation_curve
+        return monitor.interrupted
+
+    def _solver_options(self, data, random_state):
+        rows = 256 if self.batch_size == "auto" else self.batch_size
+        box = (data.X.min(axis=0), data.X.max(axis=0))
+        return SolverOptions(
+            learning_rate=self.learning_rate,
+            batch_size=min(rows, len(data)),
+            random_state=random_state,
+            box=box if self.clip_prototypes else None,
+        )
+
+    def _snap(self, network, data, labels):
+        """Put every prototype onto its nearest row of its class, and keep it there."""
+        here = to_array(network.prototypes)
+        nearest = nearest_rows(data.X, data.y, here, labels)
+        self.prototype_indices_ = data.index[nearest]
+        with torch.no_grad():
+            network.prototypes.copy_(to_tensor(data.X[nearest]))
+        network.prototypes.requires_grad = False
+
+
+def to_tensor(array):
+    """Float64 tensor on the host."""
+    return torch.as_tensor(np.asarray(array), dtype=torch.float64, device="cpu")
+
+
+def to_indices(array):
+    """Integer tensor on the host."""
+    return torch.as_tensor(np.asarray(array), dtype=torch.int64, device="cpu")
+
+
+def to_array(tensor):
+    """Float64 array, a copy."""
+    return tensor.detach().to("cpu", torch.float64).numpy().copy()
