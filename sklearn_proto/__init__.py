@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sklearn_proto import explain, robustness
-    from sklearn_proto.explain import Explanation
+    from sklearn_proto.explain import Explanation, NearestPrototypeExplanation
     from sklearn_proto.shallow import (
         CBCClassifier,
         GLVQClassifier,
@@ -29,6 +29,7 @@ _HOMES = {
     "GMLVQClassifier": "sklearn_proto.shallow",
     "GTLVQClassifier": "sklearn_proto.shallow",
     "LGMLVQClassifier": "sklearn_proto.shallow",
+    "NearestPrototypeExplanation": "sklearn_proto.explain",
     "RBFClassifier": "sklearn_proto.shallow",
     "RSLVQClassifier": "sklearn_proto.shallow",
 }
@@ -41,6 +42,7 @@ __all__ = [
     "GMLVQClassifier",
     "GTLVQClassifier",
     "LGMLVQClassifier",
+    "NearestPrototypeExplanation",
     "RBFClassifier",
     "RSLVQClassifier",
     "explain",

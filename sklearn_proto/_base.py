@@ -1,6 +1,7 @@
 """The scikit-learn face that every classifier shares."""
 
 from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
 
 import numpy as np
 from scipy.special import softmax
@@ -18,6 +19,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_proto._compat import check_sample_weight
 from sklearn_proto._training import TrainingData
 from sklearn_proto.robustness import certified_radius
+
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Undo what happened to the attributes where a fit fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 class PrototypeClassifier(
@@ -40,6 +53,10 @@ class PrototypeClassifier(
     @abstractmethod
     def _explanation(self, X):
         """Take the decisions on validated rows apart."""
+
+    def __sklearn_is_fitted__(self):
+        """Tell scikit-learn whether there is a model; classes alone are none."""
+        return hasattr(self, "prototypes_")
 
     def __sklearn_tags__(self):
         """Tell scikit-learn what the estimator accepts and returns."""
@@ -255,9 +272,11 @@ class PrototypeClassifier(
             True labels; a row that is predicted wrongly then gets 0.
         norm : {1, 2, inf} or float >= 1
             The lp norm that measures a perturbation.
-        method : {"auto", "closed_form", "interval", "tilted", "second_order", \
-"trust_region", "exact"}
-            Which bound; "auto" is at least 0.99 of the largest of all that apply.
+        method : str
+            Which bound. For scores from similarities "closed_form", "interval",
+            "tilted", "second_order" or "trust_region"; for nearest-prototype models
+            "margin", "interval", "hyperplane" or "quadric". "auto" is at least 0.99 of
+            the largest of those that apply, "exact" goes further at a higher cost.
         bounds : tuple of two array-likes, optional
             Smallest and largest valid value, each a scalar or of shape (n_features,).
             Rows must lie inside; perturbations that leave the box do not count.

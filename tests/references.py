@@ -173,3 +173,81 @@ def row_radius(bound, r, sigma, metric, affine, winner):
 def norm_factor(norm, n_features):
     """Largest norm2 of a vector whose lp norm is one (Hölder)."""
     return {1: 1.0, 2: 1.0, np.inf: math.sqrt(n_features)}[norm]
+
+
+def manhattan(X, W):
+    """D = sum_f |x_f - w_f|."""
+    return np.array(
+        [
+            [math.fsum(abs(float(a) - float(b)) for a, b in zip(x, w, strict=True))]
+            for x in X
+            for w in W
+        ]
+    ).reshape(len(X), len(W))
+
+
+def mapped_squares(X, W, omegas):
+    """D = norm2(omega_k (x - w_k))^2: Schneider, Biehl & Hammer 2009."""
+    out = np.empty((len(X), len(W)))
+    for i, x in enumerate(X):
+        for k, (w, omega) in enumerate(zip(W, omegas, strict=True)):
+            out[i, k] = math.fsum(float(g) ** 2 for g in omega @ (x - w))
+    return out
+
+
+def of_classes(d, labels, classes):
+    """D of the closest prototype of each class, infinite without one."""
+    out = np.full((len(d), len(classes)), math.inf)
+    for i, row in enumerate(d):
+        for k, label in enumerate(labels):
+            c = list(classes).index(label)
+            out[i, c] = min(out[i, c], row[k])
+    return out
+
+
+def own_and_rival(d, labels, y):
+    """d+ and d- of a row: closest prototype of its class, and of any other."""
+    own = min(v for v, label in zip(d, labels, strict=True) if label == y)
+    rival = min(v for v, label in zip(d, labels, strict=True) if label != y)
+    return own, rival
+
+
+def glvq_cost(own, rival, activation="identity", beta=1.0):
+    """f(mu), mu = (d+ - d-) / (d+ + d-): Sato & Yamada 1995."""
+    mu = 0.0 if own == rival else (own - rival) / (own + rival)
+    return mu if activation == "identity" else 1 / (1 + math.exp(-beta * mu))
+
+
+def triplet_cost(own, rival, margin):
+    """max(0, margin + d+ - d-): Saralajew, Holdijk & Villmann 2020."""
+    return max(0.0, margin + own - rival)
+
+
+def class_posteriors(X, W, sigma, labels, classes):
+    """P(c | x) of a mixture of equal weights: Seo & Obermayer 2003.
+
+    Densities exp(-norm2(x - w_k)^2 / sigma_k), each over that of the likeliest
+    component, so that they do not all underflow.
+    """
+    out = np.zeros((len(X), len(classes)))
+    for i, exponents in enumerate(-(distances(X, W) ** 2) / sigma):
+        top = max(exponents)
+        for e, label in zip(exponents, labels, strict=True):
+            out[i, list(classes).index(label)] += math.exp(e - top)
+        out[i] /= math.fsum(out[i])
+    return out
+
+
+def smoothed_log_loss(scores, y, weight, temperature):
+    """Cross-entropy of softmax(scores / temperature) with smoothed targets.
+
+    Platt 1999 for C classes: the share C / (n + C) of every target goes to all classes
+    alike, as if each had one more row.
+    """
+    mass, n_classes = math.fsum(weight), scores.shape[1]
+    doubt = n_classes / (mass + n_classes)
+    total = []
+    for row, label, w in zip(scores / temperature, y, weight, strict=True):
+        log_p = row - row.max() - math.log(np.exp(row - row.max()).sum())
+        total.append(-w * ((1 - doubt) * log_p[label] + doubt * log_p.mean()))
+    return math.fsum(total) / mass

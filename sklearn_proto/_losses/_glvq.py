@@ -15,7 +15,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
 
 
 def glvq_loss(outputs: Distances, y: Tensor, *, activation: str, beta: float) -> Tensor:
-    """``f((d+ - d-) / (d+ + d-))`` of each row, shape (n,) (Sato & Yamada 1996)."""
+    """``f((d+ - d-) / (d+ + d-))`` of each row, shape (n,) (Sato & Yamada 1995)."""
     own, rival = outputs.own_and_rival(y)
     total = own + rival
     # Where both are 0 the row is on a tie: the quotient counts as 0.

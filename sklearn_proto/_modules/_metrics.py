@@ -63,7 +63,8 @@ class SharedMatrix(Metric):
     @property
     def omega(self) -> Tensor:
         """The map, of shape (r, d)."""
-        return self.raw / torch.linalg.matrix_norm(self.raw)
+        omega: Tensor = self.raw / torch.linalg.matrix_norm(self.raw)
+        return omega
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """See `Metric.forward`."""
@@ -93,7 +94,8 @@ class Relevances(Metric):
 
     @property
     def _scale(self) -> Tensor:
-        return self.raw / self.raw.norm()
+        scale: Tensor = self.raw / self.raw.norm()
+        return scale
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """See `Metric.forward`."""
@@ -122,7 +124,8 @@ class LocalMatrices(Metric):
     @property
     def omega(self) -> Tensor:
         """The maps, of shape (M, r, d)."""
-        return self.raw / torch.linalg.matrix_norm(self.raw, keepdim=True)
+        omega: Tensor = self.raw / torch.linalg.matrix_norm(self.raw, keepdim=True)
+        return omega
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """See `Metric.forward`."""

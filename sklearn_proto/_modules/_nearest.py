@@ -1,6 +1,5 @@
 """Labelled prototypes and the metric in which the nearest of them wins."""
 
-import math
 from typing import NamedTuple
 
 import torch

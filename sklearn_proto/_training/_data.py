@@ -19,6 +19,11 @@ class TrainingData:
         """Count the rows."""
         return len(self.y)
 
+    @property
+    def range(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Smallest and largest value of each feature, each of shape (d,)."""
+        return self.X.min(axis=0), self.X.max(axis=0)
+
     def take(self, rows: NDArray[np.intp] | slice) -> "TrainingData":
         """Subset of the rows."""
         return TrainingData(

@@ -9,9 +9,9 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
-# Frames from a warning in __exit__ to the user's line: the solver, _train, fit and
-# scikit-learn's wrapper around fit stand between.
-_CALLER_OF_FIT = 6
+# Frames from a warning in __exit__ to the user's line: the solver, _train, _fit, fit
+# and scikit-learn's wrapper around fit stand between.
+_CALLER_OF_FIT = 7
 
 
 class Monitor:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -88,7 +89,7 @@ class NearestPrototypeView(Points):
     def segments(self) -> list[slice]:
         """Where the prototypes of each class are."""
         ends = np.searchsorted(self.owners, np.arange(self.n_classes + 1))
-        return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+        return [slice(a, b) for a, b in pairwise(ends)]
 
     def squared_distances(self, x: Tensor) -> Tensor:
         """Squared distances (n, K), for every metric but "manhattan"."""
@@ -180,7 +181,7 @@ class NearestPrototypeView(Points):
         return float(torch.linalg.matrix_norm(self._map).max())
 
     def scale(self, x: Tensor) -> Tensor:
-        """``|x| + max |w|`` (n,) about the centre, before any map; l1 in "manhattan"."""
+        """``|x| + max |w|`` (n,) about the centre and before any map."""
         p = 1 if self.metric == "manhattan" else 2
         here = torch.linalg.vector_norm(Points._centred(self, x), p, dim=1)
         w = Points._centred(self, self.tensor(self.prototypes))

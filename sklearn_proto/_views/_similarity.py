@@ -93,7 +93,7 @@ class SimilarityView(Points):
     def _elements_per_row(self) -> int:
         c, q, k = self.coefficients.shape
         m = 0 if self.tangents is None else self.tangents.shape[2]
-        return k * (1 + m) + c * q
+        return int(k * (1 + m) + c * q)
 
     def towards(self, x: Tensor, mass: Tensor) -> Tensor:
         """``sum_k mass_k (w_k - x)`` (n, d), without the part along the tangents."""

@@ -212,10 +212,11 @@ class GMLVQClassifier(NearestPrototypeClassifier):
 
     def _fitted_metric(self):
         if self.relevance == "full":
-            return SharedMatrix(to_tensor(self.omega_))
-        return Relevances(to_tensor(np.sqrt(self.relevance_)))
+            return SharedMatrix(to_tensor(self._raw))
+        return Relevances(to_tensor(self._raw))
 
     def _export_metric(self, metric):
+        self._raw = to_array(metric.raw)
         self.omega_ = canonical(to_array(metric.omega))
         self.relevance_matrix_ = self.omega_.T @ self.omega_
         self.relevance_ = np.diag(self.relevance_matrix_).copy()

@@ -180,7 +180,7 @@ class GTLVQClassifier(NearestPrototypeClassifier):
         )
         self.n_tangents = n_tangents
 
-    _of_prototypes = (*NearestPrototypeClassifier._of_prototypes, "tangents_")
+    _of_prototypes = (*NearestPrototypeClassifier._of_prototypes, "tangents_", "_raw")
 
     def _make_metric(self, start):
         tangents = principal_tangents(
@@ -193,9 +193,10 @@ class GTLVQClassifier(NearestPrototypeClassifier):
         return TangentSpaces(to_tensor(tangents))
 
     def _fitted_metric(self):
-        return TangentSpaces(to_tensor(self.tangents_))
+        return TangentSpaces(to_tensor(self._raw))
 
     def _export_metric(self, metric):
+        self._raw = to_array(metric.raw)
         self.tangents_ = to_array(metric.tangents)
 
     def _view_options(self):

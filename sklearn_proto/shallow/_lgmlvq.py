@@ -195,7 +195,7 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
         of_each = NearestPrototypeClassifier._of_prototypes
         if self.localization == "class":
             return of_each
-        return (*of_each, "omega_", "relevance_matrix_", "relevance_")
+        return (*of_each, "omega_", "relevance_matrix_", "relevance_", "_raw")
 
     def _make_metric(self, start):
         local = self.localization == "prototype"
@@ -211,9 +211,10 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
         return to_indices(np.arange(len(owners)) if local else owners)
 
     def _fitted_metric(self):
-        return LocalMatrices(to_tensor(self.omega_), self._which(self._owners))
+        return LocalMatrices(to_tensor(self._raw), self._which(self._owners))
 
     def _export_metric(self, metric):
+        self._raw = to_array(metric.raw)
         self.omega_ = np.stack([canonical(omega) for omega in to_array(metric.omega)])
         self.relevance_matrix_ = np.swapaxes(self.omega_, 1, 2) @ self.omega_
         self.relevance_ = np.einsum("mii->mi", self.relevance_matrix_).copy()

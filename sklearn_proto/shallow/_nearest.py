@@ -136,9 +136,13 @@ class NearestPrototypeClassifier(OnlineClassifier):
     def _online_objective(self, network):
         network.log_temperature.requires_grad = True
         row_loss = self._row_loss(self.loss)
-        return Objective(
-            network, lambda out, y: row_loss(out, y) + temperature_loss(out, y)
-        )
+
+        def both(outputs, y):
+            # The temperature follows at no cost to the reported loss.
+            follow = temperature_loss(outputs, y)
+            return row_loss(outputs, y) + follow - follow.detach()
+
+        return Objective(network, both)
 
     def _export(self, network):
         self.prototypes_ = to_array(network.prototypes)

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from sklearn_proto._base import all_or_nothing
 from sklearn_proto._compat import check_sample_weight, fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
 from sklearn_proto._training import TrainingData, run_online
@@ -21,7 +22,7 @@ class OnlineClassifier(ShallowClassifier):
 
     _optional_attributes = (*ShallowClassifier._optional_attributes, "_moments")
     # Fitted attributes that have a row for each prototype.
-    _of_prototypes = ("prototypes_", "prototype_labels_")
+    _of_prototypes: tuple[str, ...] = ("prototypes_", "prototype_labels_")
 
     @abstractmethod
     def _restore(self):
@@ -64,15 +65,18 @@ class OnlineClassifier(ShallowClassifier):
         self
             The estimator.
         """
-        first = not hasattr(self, "prototypes_")
-        classes, data = self._validate_batch(X, y, classes, sample_weight, first=first)
-        device = resolve_device(self.device)
-        random_state = check_random_state(self.random_state)
-        if first:
-            self._begin(classes)
-        if len(data):
-            self._add_prototypes(data, random_state)
-            self._learn(data, device, random_state, first=first)
+        self._validate_params()
+        with all_or_nothing(self):
+            first = not hasattr(self, "prototypes_")
+            known, data = self._validate_batch(
+                X, y, classes, sample_weight, first=first
+            )
+            device = resolve_device(self.device)
+            random_state = check_random_state(self.random_state)
+            self.classes_ = known
+            if len(data):
+                self._add_prototypes(data, random_state)
+                self._learn(data, device, random_state, first=first)
         return self
 
     def _validate_batch(self, X, y, classes, sample_weight, *, first):
@@ -102,7 +106,8 @@ class OnlineClassifier(ShallowClassifier):
 
     def _known_classes(self, classes, *, first):
         if classes is None:
-            if first:
+            # The first call may have held no rows of positive weight.
+            if not hasattr(self, "classes_"):
                 raise ValueError("classes must be given on the first partial_fit call.")
             return self.classes_
         given = np.unique(classes)
@@ -117,12 +122,6 @@ class OnlineClassifier(ShallowClassifier):
                 f"{self.classes_.tolist()}."
             )
         return given
-
-    def _begin(self, classes):
-        for name in self._optional_attributes:
-            vars(self).pop(name, None)
-        self.classes_ = classes
-        self.loss_curve_ = []
 
     def _add_prototypes(self, data, random_state):
         """Give the classes that are short of prototypes new ones from their rows."""
@@ -161,18 +160,30 @@ class OnlineClassifier(ShallowClassifier):
     def _learn(self, data, device, random_state, *, first):
         dtype = training_dtype(device, data.X.dtype, "adam")
         network = self._restore().to(device=device, dtype=dtype)
-        seen = 0.0 if first else self._weight_seen
+        for name in ShallowClassifier._optional_attributes:
+            vars(self).pop(name, None)
+        seen, curve = (0.0, []) if first else (self._weight_seen, self.loss_curve_)
+        self._widen(data, first=first)
         rivals = len(set(self.prototype_labels_)) > 1
         if rivals:
             loss, self._moments = run_online(
                 self._online_objective(network),
                 data,
-                self._solver_options(data, random_state),
+                self._solver_options(data, self._range, random_state),
                 getattr(self, "_moments", None),
             )
-            self.loss_curve_ = [*self.loss_curve_, loss]
-        self.n_iter_ = len(self.loss_curve_)
+            curve = [*curve, loss]
+        self.loss_curve_, self.n_iter_ = curve, len(curve)
+        self._keep_state(network)
         with torch.no_grad():
             self._export(network)
             self._follow(data, seen)
         self._weight_seen = seen + float(data.weight.sum()) if rivals else 0.0
+
+    def _widen(self, data, *, first):
+        """Let the range of the features include that of a batch."""
+        low, high = data.range
+        if not first:
+            low = np.minimum(low, self._range[0])
+            high = np.maximum(high, self._range[1])
+        self._range = low, high

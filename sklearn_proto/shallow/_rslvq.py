@@ -180,8 +180,25 @@ class RSLVQClassifier(OnlineClassifier):
     def _start(self, data, labels, counts, random_state):
         prototypes = self._initial_prototypes(data, counts, random_state)
         nearest, _ = nearest_prototype(data.X, prototypes)
-        sigma = starting_widths(self.sigma, nearest, data.weight, len(labels))
+        sigma = starting_widths(self.sigma, nearest, data.weight, self._asked(counts))
+        if len(sigma) > len(labels):
+            sigma = sigma[self._places(counts)]
         return self._network(prototypes, sigma, labels, len(counts))
+
+    def _asked(self, counts):
+        """Prototypes that there are when all have joined."""
+        return int(np.broadcast_to(self.n_prototypes_per_class, len(counts)).sum())
+
+    def _places(self, counts):
+        """Where prototypes that join stand among all that are asked for."""
+        asked = np.broadcast_to(self.n_prototypes_per_class, len(counts))
+        have = np.zeros(len(counts), dtype=int)
+        if hasattr(self, "prototypes_"):
+            have = np.bincount(self._owners, minlength=len(counts))
+        first = np.cumsum(asked) - asked + have
+        return np.concatenate(
+            [start + np.arange(n) for start, n in zip(first, counts, strict=True)]
+        )
 
     def _network(self, prototypes, sigma, owners, n_classes):
         kernel = RadialKernel(

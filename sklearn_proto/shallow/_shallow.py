@@ -8,7 +8,7 @@ import torch
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
-from sklearn_proto._base import PrototypeClassifier
+from sklearn_proto._base import PrototypeClassifier, all_or_nothing
 from sklearn_proto._compat import Interval, StrOptions, fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
 from sklearn_proto._training import (
@@ -53,7 +53,7 @@ class ShallowClassifier(PrototypeClassifier):
     # Up to here a full pass over the rows is cheap enough for L-BFGS.
     _full_batch_rows = 20_000
     # Attributes of some configurations only, which must not outlive a refit.
-    _optional_attributes = ("prototype_indices_", "validation_curve_")
+    _optional_attributes: tuple[str, ...] = ("prototype_indices_", "validation_curve_")
 
     @abstractmethod
     def _start(self, data, labels, counts, random_state):
@@ -94,6 +94,11 @@ class ShallowClassifier(PrototypeClassifier):
         self
             The fitted estimator.
         """
+        with all_or_nothing(self):
+            self._fit(X, y, sample_weight)
+        return self
+
+    def _fit(self, X, y, sample_weight):
         resumes = self.warm_start and hasattr(self, "_network_state")
         previous = self.classes_ if resumes else None
         classes, data = self._validate_training_data(X, y, sample_weight)
@@ -113,7 +118,6 @@ class ShallowClassifier(PrototypeClassifier):
             self._resume(network, previous, classes)
         network = network.to(device=device, dtype=dtype)
         parts = self._split(data, random_state)
-        # Every argument has been checked: only now does a previous fit give way.
         for name in self._optional_attributes:
             vars(self).pop(name, None)
         self.classes_ = classes
@@ -123,14 +127,12 @@ class ShallowClassifier(PrototypeClassifier):
                 self._snap(network, data, labels)
             if self._train(network, solver, loss, parts, random_state):
                 break
-        self._network_state = {
-            name: to_array(value) for name, value in network.state_dict().items()
-        }
+        self._keep_state(network)
         with torch.no_grad():
             self._export(network)
             self._calibrate(data)
         self._weight_seen = float(data.weight.sum())
-        return self
+        self._range = data.range
 
     def _resolve_solver(self, n):
         if self.solver != "auto":
@@ -149,6 +151,12 @@ class ShallowClassifier(PrototypeClassifier):
             )
             return found.astype(np.float64)
         return given_prototypes(self.init, (int(counts.sum()), self.n_features_in_))
+
+    def _keep_state(self, network):
+        """Keep what a warm start goes on from."""
+        self._network_state = {
+            name: to_array(value) for name, value in network.state_dict().items()
+        }
 
     def _resume(self, network, previous_classes, classes):
         """Warm start: overwrite the start with the state of the last fit."""
@@ -187,6 +195,12 @@ class ShallowClassifier(PrototypeClassifier):
         """Minimise one loss in place; return whether the user interrupted it."""
         training, validation = parts
         objective = self._objective(network, loss)
+        if not objective.parameters:
+            # Snapped prototypes in a metric that learns nothing.
+            self.loss_curve_, self.n_iter_ = [objective.evaluate(training)], 1
+            if validation is not None:
+                self.validation_curve_ = [objective.evaluate(validation)]
+            return False
         monitor = Monitor(
             objective.parameters,
             max_iter=self.max_iter,
@@ -195,7 +209,7 @@ class ShallowClassifier(PrototypeClassifier):
             validate=validation and (lambda: objective.evaluate(validation)),
             verbose=bool(self.verbose),
         )
-        options = self._solver_options(training, random_state)
+        options = self._solver_options(training, training.range, random_state)
         SOLVERS[solver](objective, training, monitor, options)
         self.loss_curve_ = monitor.loss_curve
         self.n_iter_ = len(monitor.loss_curve)
@@ -203,9 +217,8 @@ class ShallowClassifier(PrototypeClassifier):
             self.validation_curve_ = monitor.validation_curve
         return monitor.interrupted
 
-    def _solver_options(self, data, random_state):
+    def _solver_options(self, data, box, random_state):
         rows = 256 if self.batch_size == "auto" else self.batch_size
-        box = (data.X.min(axis=0), data.X.max(axis=0))
         return SolverOptions(
             learning_rate=self.learning_rate,
             batch_size=min(rows, len(data)),

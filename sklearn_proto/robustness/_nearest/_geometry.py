@@ -6,9 +6,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from sklearn_proto._views import NearestPrototypeView
+from sklearn_proto._views import Curvature, NearestPrototypeView
 from sklearn_proto.robustness._nearest._spectra import Spectra
 from sklearn_proto.robustness._perturbations import Perturbations
+
+# Relative error of a norm of a small matrix, generously.
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +82,34 @@ class NearestGeometry:
         return torch.tensor(constants, dtype=torch.float64, device=self.view.device)
 
     @cached_property
-    def spectra(self) -> Spectra:
-        """Differences of curvature between prototypes of a curved metric."""
+    def _curvature(self) -> Curvature:
+        """What makes a curved metric bend, as perturbations see it."""
         curvature = self.view.curvature
         assert curvature is not None
         k, d, r = curvature.factors.shape
         rows = curvature.factors.mT.reshape(k * r, d)
         factors = self.perturbations.pull(rows).view(k, r, -1).mT
-        return Spectra(factors, curvature.sign)
+        return Curvature(factors, curvature.sign)
+
+    @cached_property
+    def spectra(self) -> Spectra:
+        """Differences of curvature between prototypes of a curved metric."""
+        return Spectra(*self._curvature)
+
+    def sag(self, own: Tensor, rival: Tensor) -> Tensor:
+        """Bounds (m,) on how far curvature lowers a gap at perturbations of size 1.
+
+        The gap bends by ``sign (|G_j^T delta|^2 - |G_i^T delta|^2)``: at the least it
+        loses the negative square, whose size in any norm is a Lipschitz constant.
+        """
+        return self._sags[own if self._curvature.sign > 0 else rival]
+
+    @cached_property
+    def _sags(self) -> Tensor:
+        given, factors = self.perturbations, self._curvature.factors
+        seen = (replace(given, matrix=factor.mT, room=None) for factor in factors)
+        found = [a.lipschitz**2 * (1 + _ROUNDING) for a in seen]
+        return torch.tensor(found, dtype=torch.float64, device=self.view.device)
 
     @property
     def _map(self) -> Tensor | None:

@@ -86,6 +86,8 @@ class Quadrics(NamedTuple):
         Half the slopes at 0.
     spectrum : Spectrum
         Of the matrices M.
+    sag : Tensor of shape (B,)
+        Bounds on ``-delta . M delta`` for perturbations of size 1.
     perturbations : Perturbations
         Of the B rows.
     """
@@ -93,6 +95,7 @@ class Quadrics(NamedTuple):
     c: Tensor
     b: Tensor
     spectrum: Spectrum
+    sag: Tensor
     perturbations: Perturbations
 
     def distance(self) -> Tensor:
@@ -111,7 +114,7 @@ class Quadrics(NamedTuple):
     def _by_support(self) -> Tensor:
         """Bound the linear part and the curved part each by itself."""
         given = self.perturbations
-        bend = -self._least * given.extent**2
+        bend = torch.minimum(-self._least * given.extent**2, self.sag)
         slope = given.dual_norm(self.b)
         c = self.c.clamp_min(0.0)
         free = c / (slope + (slope.square() + bend * c).sqrt()).clamp_min(1e-300)
@@ -197,4 +200,5 @@ def quadrics_of(
     z = contest.z[rows]
     half = geometry.view.half_gradients
     b = given.pull(half(z, rival) - half(z, own))
-    return Quadrics(c, b, geometry.spectra.of(own, rival), given.take(rows))
+    spectrum = geometry.spectra.of(own, rival)
+    return Quadrics(c, b, spectrum, geometry.sag(own, rival), given.take(rows))
