@@ -35,8 +35,6 @@ CONFIGURATIONS = [
 ]
 
 
-_WITHOUT_PRIOR = {GMLVQClassifier, GTLVQClassifier}
-
 # The check weighs one class ten million times the other and asks that nearly all rows
 # go to it. These models have no bias to hold a class prior.
 _NO_PRIOR = {"check_class_weight_classifiers": "no bias to hold a class prior"}
@@ -57,9 +55,13 @@ def expected_failures(estimator):
     """Checks that ask for what a model is built not to have."""
     parameters = estimator.get_params()
     found = {}
-    triplet = parameters.get("loss") == "triplet"
-    convex = parameters.get("weights") == "normalized"
-    if convex or triplet or type(estimator) in _WITHOUT_PRIOR:
+    without_prior = (
+        parameters.get("weights") == "normalized",
+        parameters.get("loss") == "triplet",
+        parameters.get("relevance") == "full",
+        isinstance(estimator, GTLVQClassifier),
+    )
+    if any(without_prior):
         found |= _NO_PRIOR
     if parameters.get("relevance") == "diagonal":
         found |= _SET_COMPONENTS

@@ -1,0 +1,292 @@
+"""The LVQ family beside the packages sklvq, sklearn-lvq and prototorch.
+
+Run ``python benchmarks/lvq.py``; it prints a table and writes lvq.txt and lvq.json.
+Each peer has a virtual environment of its own, made from the pins in peers/ when there
+is none yet. All packages get the very same arrays, and each fits in a worker process,
+peers/worker.py; the packages take turns fold by fold, so that a drifting machine
+cancels. Settings are the best of each package: all of peers/worker.py are tried, and
+those of the highest mean accuracy on the test rows shown. On the small data sets a row
+is half a percent, and the best of many settings is that lucky; the peers have nine in
+all for most models.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+import numpy as np
+from peers.worker import PACKAGES
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+    load_wine,
+    make_classification,
+)
+from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.preprocessing import StandardScaler
+
+HERE = Path(__file__).parent
+CACHE = Path("~/.cache/sklearn_proto_peers").expanduser()
+PEERS = ("sklvq", "sklearn_lvq", "prototorch")
+MODELS = ("GLVQ", "GMLVQ", "LGMLVQ", "GTLVQ", "RSLVQ")
+DATA = {
+    "iris": (load_iris, 1),
+    "wine": (load_wine, 2),
+    "breast cancer": (load_breast_cancer, 3),
+    "digits": (load_digits, 4),
+}
+N_TANGENTS = {name: number for name, (_, number) in DATA.items()}
+
+
+def environment(peer, folder):
+    """Python of the peer's environment, made when its pins are new, or a reason."""
+    pins, home = (HERE / "peers" / f"{peer}.txt").read_text(), folder / peer
+    python, marker = home / "bin" / "python", home / "pins.txt"
+    if marker.exists() and marker.read_text() == pins:
+        return python, None
+    print(f"making an environment for {peer} in {home}", flush=True)
+    venv.create(home, clear=True, with_pip=True)
+    most, _, bare = pins.partition("# Without dependencies:\n")
+    for part, option in ((most, []), (bare, ["--no-deps"])):
+        if not part:
+            continue
+        wanted = home / "wanted.txt"
+        wanted.write_text(part)
+        command = [python, "-m", "pip", "install", "-q", *option, "-r", wanted]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            return None, done.stderr.strip().splitlines()[-1]
+    marker.write_text(pins)
+    return python, None
+
+
+class Workers:
+    """The packages' interpreters, and the jobs that are not tried again."""
+
+    def __init__(self, args):
+        self.limit, self.extra, self.hopeless = args.limit, dict(args.set), {}
+        self.quick = args.quick
+        self.pythons = {"sklearn_proto": sys.executable, "sklearn": sys.executable}
+        for peer in args.packages:
+            if peer in PEERS:
+                python, reason = environment(peer, args.peers)
+                if reason is None:
+                    self.pythons[peer] = python
+                else:
+                    print(f"{peer} is left out: {reason}")
+        wanted = (*args.packages, "sklearn")
+        self.pythons = {k: v for k, v in self.pythons.items() if k in wanted}
+
+    def jobs(self, package, settings, large):
+        """All models and variants of a package, or those for large data."""
+        package = PACKAGES[package]
+        return [
+            {"model": model, "variant": variant, "extra": self.extra, **settings}
+            for model, variants in package.variants.items()
+            for variant in variants
+            if not (large or self.quick)
+            or package.large is None
+            or variant in package.large
+        ]
+
+    def turn(self, arrays, settings, *, large=False):
+        """Records of one split: each package in turn."""
+        records = []
+        for package in self.pythons:
+            jobs, known = [], []
+            for job in self.jobs(package, settings, large):
+                key = (package, json.dumps(job))
+                if key in self.hopeless:
+                    known.append(job | self.hopeless[key])
+                else:
+                    jobs.append(job)
+            found = self.work(package, arrays, jobs)
+            for job, record in zip(jobs, found, strict=True):
+                why = {k: record[k] for k in ("late", "error") if k in record}
+                if why:
+                    self.hopeless[package, json.dumps(job)] = why
+            records += [{"package": package, **record} for record in known + found]
+        return records
+
+    def work(self, package, arrays, jobs):
+        """Records of the jobs; a worker that dies is followed by one for the rest."""
+        records = []
+        with tempfile.TemporaryDirectory() as folder:
+            given, taken = Path(folder) / "in.npz", Path(folder) / "out.json"
+            while len(records) < len(jobs):
+                rest = jobs[len(records) :]
+                np.savez(given, jobs=json.dumps(rest), limit=self.limit, **arrays)
+                taken.write_text("[]")
+                command = [self.pythons[package], HERE / "peers" / "worker.py"]
+                done = subprocess.run(
+                    [*command, package, given, taken], capture_output=True, text=True
+                )
+                found = json.loads(taken.read_text())
+                records += found
+                if len(found) < len(rest):
+                    said = done.stderr.strip().splitlines()[-1:] or [done.returncode]
+                    records.append(rest[len(found)] | {"error": f"ended: {said[0]}"})
+        return records
+
+
+def split(X, y, train, test):
+    """Arrays of a split, scaled on its training rows."""
+    scale = StandardScaler().fit(X[train])
+    found = {"X_train": scale.transform(X[train]), "y_train": y[train]}
+    return found | {"X_test": scale.transform(X[test]), "y_test": y[test]}
+
+
+def summary(records):
+    """By package and model: each variant's means, in the order of accuracy."""
+    groups = {}
+    for record in records:
+        key = record["package"], record["model"], record["variant"]
+        groups.setdefault(key, []).append(record)
+    rows = []
+    for (package, model, variant), runs in groups.items():
+        row = {"package": package, "model": model, "variant": variant}
+        why = next((run for run in runs if "accuracy" not in run), None)
+        if why is None:
+            for name in ("accuracy", "fit_s", "fit_cpu_s", "predict_s"):
+                row[name] = statistics.mean(run[name] for run in runs)
+            row["std"] = float(np.std([run["accuracy"] for run in runs]))
+            row["runs"] = [[run["fit_s"], run["predict_s"]] for run in runs]
+        else:
+            row |= {k: why[k] for k in ("late", "error") if k in why}
+        rows.append(row)
+    rows.sort(key=lambda row: -row.get("accuracy", -1))
+    order = [(model, package) for model in (*MODELS, "KNN") for package in PACKAGES]
+    rows.sort(key=lambda row: order.index((row["model"], row["package"])))
+    return rows
+
+
+def best(rows):
+    """The first row, the most accurate, of each package and model."""
+    firsts = {}
+    for row in rows:
+        firsts.setdefault((row["package"], row["model"]), row)
+    return list(firsts.values())
+
+
+def ratio(row, rows, which):
+    """Median over the splits of a package's seconds over ours, shown."""
+    own = [
+        r for r in rows if (r["package"], r["model"]) == ("sklearn_proto", row["model"])
+    ]
+    if not own or "runs" not in own[0] or row is own[0]:
+        return " " * 9
+    if "late" in row:
+        bound = row["late"] / max(run[0] for run in own[0]["runs"])
+        return f"> {bound:6.1f}x" if which == 0 else " " * 9
+    pairs = zip(row["runs"], own[0]["runs"], strict=False)
+    return f"{statistics.median(a[which] / b[which] for a, b in pairs):8.1f}x"
+
+
+def shown(title, rows):
+    """Lines of a table."""
+    lines = [
+        f"{title:48} accuracy        fit s      cpu s  over ours  predict ms  over ours"
+    ]
+    for row in rows:
+        line = f"  {row['model']:7}{row['package']:14}{row['variant']:25}"
+        if "error" in row:
+            line += f"failed: {row['error']}"
+        elif "late" in row:
+            line += (
+                f"        more than {row['late']:5d}             {ratio(row, rows, 0)}"
+            )
+        else:
+            line += f"{row['accuracy']:.4f} +- {row['std']:.4f} {row['fit_s']:8.3f}"
+            line += f" {row['fit_cpu_s']:10.3f}"
+            line += f"  {ratio(row, rows, 0)} {1000 * row['predict_s']:11.2f}"
+            line += f"  {ratio(row, rows, 1)}"
+        lines.append(line.rstrip())
+    return lines
+
+
+def accuracy(workers, args):
+    """Mean over five folds, for each data set and number of prototypes."""
+    found = {}
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    for name in args.data:
+        X, y = DATA[name][0](return_X_y=True)
+        for per_class in (1, 5):
+            settings = {"per_class": per_class, "n_tangents": N_TANGENTS[name]}
+            records, workers.hopeless = [], {}
+            for train, test in folds.split(X, y):
+                arrays = split(X, y, train, test)
+                arrays["X_rows"] = arrays["X_test"]
+                records += workers.turn(arrays, settings)
+            title = f"{name}, {per_class} per class"
+            found[title] = summary(records)
+            print("\n".join(shown(title, best(found[title]))), flush=True)
+    return found
+
+
+def speed(workers, _):
+    """Seconds of fit on four fifths of the rows, and of predict on all."""
+    found = {}
+    large = make_classification(
+        100_000, 50, n_informative=20, n_classes=5, random_state=0
+    )
+    cases = {
+        "digits, 5 per class": (load_digits(return_X_y=True), 5, 3),
+        "100,000 x 50, 2 per class": (large, 2, 1),
+    }
+    for title, ((X, y), per_class, repeats) in cases.items():
+        train, test = train_test_split(
+            np.arange(len(y)), test_size=0.2, stratify=y, random_state=0
+        )
+        arrays = split(X, y, train, test)
+        arrays["X_rows"] = np.concatenate([arrays["X_train"], arrays["X_test"]])
+        settings = {"per_class": per_class, "n_tangents": N_TANGENTS["digits"]}
+        workers.hopeless = {}
+        records = []
+        for _ in range(repeats):
+            records += workers.turn(arrays, settings, large=repeats == 1)
+        found[title] = summary(records)
+        print("\n".join(shown(title, found[title])), flush=True)
+    return found
+
+
+def pair(text):
+    name, value = text.split("=")
+    return name, json.loads(value)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=("accuracy", "speed", "all"), default="all")
+    parser.add_argument("--peers", type=Path, default=CACHE, help="of environments")
+    parser.add_argument("--limit", type=int, default=600, help="seconds of a fit")
+    parser.add_argument("--quick", action="store_true", help="fewer settings of peers")
+    parser.add_argument("--data", nargs="*", default=list(DATA), choices=DATA)
+    parser.add_argument(
+        "--packages", nargs="*", default=["sklearn_proto", *PEERS], choices=PACKAGES
+    )
+    parser.add_argument("--set", nargs="*", default=[], type=pair, metavar="NAME=VALUE")
+    parser.add_argument("--out", type=Path, default=Path(__file__))
+    args = parser.parse_args()
+    workers = Workers(args)
+    path = args.out.with_suffix(".json")
+    found = json.loads(path.read_text()) if path.exists() else {}
+    for part in (accuracy, speed):
+        if args.part in ("all", part.__name__):
+            # Data sets of earlier runs stay, so that a long run can be split.
+            found[part.__name__] = found.get(part.__name__, {}) | part(workers, args)
+    path.write_text(json.dumps(found, indent=2) + "\n")
+    lines = []
+    for part, choose in (("accuracy", best), ("speed", list)):
+        for title, rows in found.get(part, {}).items():
+            lines += [f"{part}: ", *shown(title, choose(rows))]
+    args.out.with_suffix(".txt").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
