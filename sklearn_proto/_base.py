@@ -68,17 +68,22 @@ class PrototypeClassifier(
     def _n_features_out(self):
         return len(self.prototypes_)
 
+    def _checked(self, X, y, sample_weight, *, reset):
+        """Check rows to train on, their labels and their weights."""
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], reset=reset)
+        check_classification_targets(y)
+        weight = check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        return X, y, weight
+
     def _validate_training_data(self, X, y, sample_weight):
         """Check the arguments of fit; return the classes and the rows.
 
         A row of weight zero is left out, as if it had not been given, and equal rows
         are merged.
         """
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
-        check_classification_targets(y)
-        weight = check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+        X, y, weight = self._checked(X, y, sample_weight, reset=True)
         present = np.flatnonzero(weight > 0)
         X, y, weight = X[present], y[present], weight[present]
         classes, encoded = np.unique(y, return_inverse=True)
@@ -232,12 +237,12 @@ class PrototypeClassifier(
         """
         return self._explanation(self._validate_rows(X))
 
-    def _account(self, X, similarities, parts):
+    def _account(self, X, scores, similarities, parts):
         """Fields that every explanation has."""
         return {
             "X": X.astype(np.float64),
             "classes": self.classes_,
-            "scores": self._class_scores(X),
+            "scores": scores,
             "contributions": parts.values,
             "baseline": parts.baseline,
             "similarities": similarities,

@@ -1,7 +1,7 @@
 """torch modules: everything that owns a Parameter."""
 
 from sklearn_proto._modules._cbc_heads import IndefiniteReasoning, SignedReasoning
-from sklearn_proto._modules._head import Head
+from sklearn_proto._modules._head import Head, to_numpy
 from sklearn_proto._modules._kernel import RadialKernel
 from sklearn_proto._modules._metrics import (
     Euclidean,
@@ -38,4 +38,5 @@ __all__ = [
     "SignedReasoning",
     "SquaredEuclidean",
     "TangentSpaces",
+    "to_numpy",
 ]

@@ -103,6 +103,11 @@ class NearestPrototypeView(Points):
             return torch.cdist(self._centred(x), self._points, p=1)
         return self.squared_distances(x).sqrt_()
 
+    def unrooted_lengths(self, x: Tensor) -> Tensor:
+        """Squares (n, K) of the lengths, or lengths in "manhattan", which has none."""
+        manhattan = self.metric == "manhattan"
+        return self.lengths(x) if manhattan else self.squared_distances(x)
+
     def dissimilarities(self, x: Tensor) -> Tensor:
         """D (n, K)."""
         if self.metric == "sqeuclidean":

@@ -81,16 +81,11 @@ def given_widths(sigma, k):
 def concept_owners(labels, n_classes, q):
     """Each class's prototypes, dealt out to its q concepts in turn; (n_classes, q, K).
 
-    With fewer prototypes than concepts, concepts share.
+    With fewer prototypes than concepts, concepts share; a class may have none.
     """
     owners = np.zeros((n_classes, q, len(labels)))
     for c in range(n_classes):
         own = np.flatnonzero(labels == c)
-        for turn in range(max(q, len(own))):
+        for turn in range(max(q, len(own)) if len(own) else 0):
             owners[c, turn % q, own[turn % len(own)]] = 1.0
     return owners
-
-
-def membership(owners, n_classes):
-    """Array (n_classes, 1, K) that is 1 where a prototype is of the class, else 0."""
-    return (owners == np.arange(n_classes)[:, np.newaxis])[:, np.newaxis].astype(float)

@@ -5,10 +5,10 @@ from numbers import Integral
 import numpy as np
 
 from sklearn_proto._compat import Interval, StrOptions
-from sklearn_proto._modules import Relevances, SharedMatrix
+from sklearn_proto._modules import Relevances, SharedMatrix, to_numpy
 from sklearn_proto.shallow._matrices import canonical, initial_map
 from sklearn_proto.shallow._nearest import NearestPrototypeClassifier
-from sklearn_proto.shallow._shallow import to_array, to_tensor
+from sklearn_proto.shallow._shallow import to_tensor
 
 
 class GMLVQClassifier(NearestPrototypeClassifier):
@@ -216,8 +216,8 @@ class GMLVQClassifier(NearestPrototypeClassifier):
         return Relevances(to_tensor(self._raw))
 
     def _export_metric(self, metric):
-        self._raw = to_array(metric.raw)
-        self.omega_ = canonical(to_array(metric.omega))
+        self._raw = to_numpy(metric.raw)
+        self.omega_ = canonical(to_numpy(metric.omega))
         self.relevance_matrix_ = self.omega_.T @ self.omega_
         self.relevance_ = np.diag(self.relevance_matrix_).copy()
 

@@ -3,9 +3,9 @@
 from numbers import Integral
 
 from sklearn_proto._compat import Interval
-from sklearn_proto._modules import TangentSpaces
+from sklearn_proto._modules import TangentSpaces, to_numpy
 from sklearn_proto.shallow._nearest import NearestPrototypeClassifier
-from sklearn_proto.shallow._shallow import to_array, to_tensor
+from sklearn_proto.shallow._shallow import to_tensor
 from sklearn_proto.shallow._tangents import principal_tangents
 
 
@@ -180,7 +180,7 @@ class GTLVQClassifier(NearestPrototypeClassifier):
         )
         self.n_tangents = n_tangents
 
-    _of_prototypes = (*NearestPrototypeClassifier._of_prototypes, "tangents_", "_raw")
+    _of_prototypes = (*NearestPrototypeClassifier._of_prototypes, "_raw")
 
     def _make_metric(self, start):
         tangents = principal_tangents(
@@ -196,8 +196,8 @@ class GTLVQClassifier(NearestPrototypeClassifier):
         return TangentSpaces(to_tensor(self._raw))
 
     def _export_metric(self, metric):
-        self._raw = to_array(metric.raw)
-        self.tangents_ = to_array(metric.tangents)
+        self._raw = to_numpy(metric.raw)
+        self.tangents_ = to_numpy(metric.tangents)
 
     def _view_options(self):
         return {"tangents": self.tangents_}

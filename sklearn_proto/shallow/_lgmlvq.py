@@ -5,10 +5,10 @@ from numbers import Integral
 import numpy as np
 
 from sklearn_proto._compat import Interval, StrOptions
-from sklearn_proto._modules import LocalMatrices
+from sklearn_proto._modules import LocalMatrices, to_numpy
 from sklearn_proto.shallow._matrices import canonical, initial_map
 from sklearn_proto.shallow._nearest import NearestPrototypeClassifier
-from sklearn_proto.shallow._shallow import to_array, to_indices, to_tensor
+from sklearn_proto.shallow._shallow import to_indices, to_tensor
 
 
 class LGMLVQClassifier(NearestPrototypeClassifier):
@@ -195,7 +195,7 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
         of_each = NearestPrototypeClassifier._of_prototypes
         if self.localization == "class":
             return of_each
-        return (*of_each, "omega_", "relevance_matrix_", "relevance_", "_raw")
+        return (*of_each, "_raw")
 
     def _make_metric(self, start):
         local = self.localization == "prototype"
@@ -214,8 +214,8 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
         return LocalMatrices(to_tensor(self._raw), self._which(self._owners))
 
     def _export_metric(self, metric):
-        self._raw = to_array(metric.raw)
-        self.omega_ = np.stack([canonical(omega) for omega in to_array(metric.omega)])
+        self._raw = to_numpy(metric.raw)
+        self.omega_ = np.stack([canonical(omega) for omega in to_numpy(metric.omega)])
         self.relevance_matrix_ = np.swapaxes(self.omega_, 1, 2) @ self.omega_
         self.relevance_ = np.einsum("mii->mi", self.relevance_matrix_).copy()
 

@@ -16,7 +16,7 @@ from sklearn_proto._losses import (
     temperature_loss,
     triplet_loss,
 )
-from sklearn_proto._modules import NearestPrototypes
+from sklearn_proto._modules import NearestPrototypes, to_numpy
 from sklearn_proto._training import Objective, TrainingData, fit_temperature
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.explain import (
@@ -25,7 +25,7 @@ from sklearn_proto.explain import (
     nearest_contributions,
 )
 from sklearn_proto.shallow._online import OnlineClassifier
-from sklearn_proto.shallow._shallow import to_array, to_indices, to_tensor
+from sklearn_proto.shallow._shallow import to_indices, to_tensor
 
 
 @dataclass(frozen=True)
@@ -145,13 +145,13 @@ class NearestPrototypeClassifier(OnlineClassifier):
         return Objective(network, both)
 
     def _export(self, network):
-        self.prototypes_ = to_array(network.prototypes)
+        self.prototypes_ = to_numpy(network.prototypes)
         self.temperature_ = float(network.log_temperature.exp())
         self._export_metric(network.metric)
 
     def _calibrate(self, data):
-        self.width_ = self._mean_distance(data)
         scores = self._class_scores(data.X)
+        self.width_ = _mean_distance(scores, data.weight)
         present = np.unique(self._owners)
         y = np.searchsorted(present, data.y)
         self.temperature_ = fit_temperature(scores[:, present], y, data.weight)
@@ -161,12 +161,8 @@ class NearestPrototypeClassifier(OnlineClassifier):
             self._calibrate(data)
             return
         here = float(data.weight.sum())
-        self.width_ += (self._mean_distance(data) - self.width_) * here / (seen + here)
-
-    def _mean_distance(self, data):
-        """Mean D to the closest prototype, or 1 where every row is one."""
-        closest = -self._class_scores(data.X).max(axis=1)
-        return float(np.average(closest, weights=data.weight)) or 1.0
+        mean = _mean_distance(self._class_scores(data.X), data.weight)
+        self.width_ += (mean - self.width_) * here / (seen + here)
 
     def certifiable_view(self):
         """Return the fitted model as arrays that predict and certify.
@@ -188,6 +184,7 @@ class NearestPrototypeClassifier(OnlineClassifier):
 
     def _explanation(self, X):
         view = self.certifiable_view()
+        squared = "squared " if view.metric == "sqeuclidean" else ""
         shape = (len(X), len(self.classes_))
         distances, winning = np.empty(shape), np.empty(shape, dtype=np.intp)
         terms = np.empty(X.shape)
@@ -200,18 +197,18 @@ class NearestPrototypeClassifier(OnlineClassifier):
             terms[rows] = lead.cpu().numpy()
         parts = nearest_contributions(distances, winning, len(self.prototypes_))
         return NearestPrototypeExplanation(
-            **self._account(X, self._similarities(X), parts),
+            **self._account(X, -distances, self._similarities(X), parts),
             winning_prototypes=np.where(np.isfinite(distances), winning, -1),
             winning_distances=distances,
             feature_terms=terms,
-            decision=self._decision,
+            decision=f"difference of the {squared}distances",
         )
-
-    @property
-    def _decision(self):
-        squared = self.certifiable_view().metric == "sqeuclidean"
-        return f"difference of the {'squared ' if squared else ''}distances"
 
 
 def _network(prototypes, owners, metric):
     return NearestPrototypes(to_tensor(prototypes), to_indices(owners), metric)
+
+
+def _mean_distance(scores, weight):
+    """Mean D of rows to their closest prototypes, or 1 where every row is one."""
+    return float(np.average(-scores.max(axis=1), weights=weight)) or 1.0

@@ -6,11 +6,9 @@ from abc import abstractmethod
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from sklearn_proto._base import all_or_nothing
-from sklearn_proto._compat import check_sample_weight, fit_context
+from sklearn_proto._compat import fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
 from sklearn_proto._training import TrainingData, run_online
 from sklearn_proto.shallow._arguments import prototype_counts
@@ -21,7 +19,7 @@ class OnlineClassifier(ShallowClassifier):
     """A shallow classifier that also learns batch by batch."""
 
     _optional_attributes = (*ShallowClassifier._optional_attributes, "_moments")
-    # Fitted attributes that have a row for each prototype.
+    # What `_restore` reads that has a row for each prototype.
     _of_prototypes: tuple[str, ...] = ("prototypes_", "prototype_labels_")
 
     @abstractmethod
@@ -75,16 +73,12 @@ class OnlineClassifier(ShallowClassifier):
             random_state = check_random_state(self.random_state)
             self.classes_ = known
             if len(data):
-                self._add_prototypes(data, random_state)
+                self._add_prototypes(data, random_state, first=first)
                 self._learn(data, device, random_state, first=first)
         return self
 
     def _validate_batch(self, X, y, classes, sample_weight, *, first):
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], reset=first)
-        check_classification_targets(y)
-        weight = check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+        X, y, weight = self._checked(X, y, sample_weight, reset=first)
         known = self._known_classes(classes, first=first)
         strange = np.setdiff1d(y, known)
         if len(strange):
@@ -123,7 +117,13 @@ class OnlineClassifier(ShallowClassifier):
             )
         return given
 
-    def _add_prototypes(self, data, random_state):
+    def _joined(self, n_classes):
+        """Prototypes (n_classes,) that each class has so far."""
+        if not hasattr(self, "prototypes_"):
+            return np.zeros(n_classes, dtype=np.intp)
+        return np.bincount(self._owners, minlength=n_classes)
+
+    def _add_prototypes(self, data, random_state, *, first):
         """Give the classes that are short of prototypes new ones from their rows."""
         distinct = data.distinct()
         available = np.bincount(distinct.y, minlength=len(self.classes_))
@@ -131,9 +131,7 @@ class OnlineClassifier(ShallowClassifier):
         asked = prototype_counts(
             self.n_prototypes_per_class, self.classes_, available, from_rows=False
         )
-        first = not hasattr(self, "prototypes_")
-        have = 0 if first else np.bincount(self._owners, minlength=len(self.classes_))
-        missing = np.maximum(asked - have, 0)
+        missing = np.maximum(asked - self._joined(len(asked)), 0)
         counts = np.minimum(missing, available) if from_rows else missing * first
         if not counts.any():
             return
@@ -149,13 +147,14 @@ class OnlineClassifier(ShallowClassifier):
         for name in self._of_prototypes:
             both = np.concatenate([getattr(self, name), getattr(added, name)])
             setattr(self, name, both)
-        self._sort_prototypes()
-
-    def _sort_prototypes(self):
-        """Bring the prototypes into the order of their classes."""
+        # In the order of their classes.
         order = np.argsort(self._owners, kind="stable")
         for name in self._of_prototypes:
             setattr(self, name, getattr(self, name)[order])
+
+    def _summarise(self, data):
+        self._weight_seen = float(data.weight.sum())
+        self._range = data.range
 
     def _learn(self, data, device, random_state, *, first):
         dtype = training_dtype(device, data.X.dtype, "adam")
@@ -169,7 +168,9 @@ class OnlineClassifier(ShallowClassifier):
             loss, self._moments = run_online(
                 self._online_objective(network),
                 data,
-                self._solver_options(data, self._range, random_state),
+                self._solver_options(
+                    data, self._range if self.clip_prototypes else None, random_state
+                ),
                 getattr(self, "_moments", None),
             )
             curve = [*curve, loss]

@@ -8,7 +8,12 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._devices import exact_device
 from sklearn_proto._losses import mixture_loss
-from sklearn_proto._modules import ClassPosterior, PrototypeNetwork, RadialKernel
+from sklearn_proto._modules import (
+    ClassPosterior,
+    PrototypeNetwork,
+    RadialKernel,
+    to_numpy,
+)
 from sklearn_proto._training import Objective
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.explain import (
@@ -16,9 +21,9 @@ from sklearn_proto.explain import (
     deciding_prototypes,
     linear_contributions,
 )
-from sklearn_proto.shallow._arguments import membership, starting_widths
+from sklearn_proto.shallow._arguments import concept_owners, starting_widths
 from sklearn_proto.shallow._online import OnlineClassifier
-from sklearn_proto.shallow._shallow import to_array, to_tensor
+from sklearn_proto.shallow._shallow import to_tensor
 from sklearn_proto.shallow._tangents import nearest_prototype
 
 
@@ -180,32 +185,21 @@ class RSLVQClassifier(OnlineClassifier):
     def _start(self, data, labels, counts, random_state):
         prototypes = self._initial_prototypes(data, counts, random_state)
         nearest, _ = nearest_prototype(data.X, prototypes)
-        sigma = starting_widths(self.sigma, nearest, data.weight, self._asked(counts))
-        if len(sigma) > len(labels):
-            sigma = sigma[self._places(counts)]
-        return self._network(prototypes, sigma, labels, len(counts))
-
-    def _asked(self, counts):
-        """Prototypes that there are when all have joined."""
-        return int(np.broadcast_to(self.n_prototypes_per_class, len(counts)).sum())
-
-    def _places(self, counts):
-        """Where prototypes that join stand among all that are asked for."""
         asked = np.broadcast_to(self.n_prototypes_per_class, len(counts))
-        have = np.zeros(len(counts), dtype=int)
-        if hasattr(self, "prototypes_"):
-            have = np.bincount(self._owners, minlength=len(counts))
-        first = np.cumsum(asked) - asked + have
-        return np.concatenate(
-            [start + np.arange(n) for start, n in zip(first, counts, strict=True)]
-        )
+        sigma = starting_widths(self.sigma, nearest, data.weight, int(asked.sum()))
+        if len(sigma) > len(labels):
+            # Only some join now: those behind the ones of their class that are there.
+            first = np.cumsum(asked) - asked + self._joined(len(counts))
+            of_class = [a + np.arange(n) for a, n in zip(first, counts, strict=True)]
+            sigma = sigma[np.concatenate(of_class)]
+        return self._network(prototypes, sigma, labels, len(counts))
 
     def _network(self, prototypes, sigma, owners, n_classes):
         kernel = RadialKernel(
             to_tensor(prototypes), to_tensor(sigma), "sqeuclidean", normalized=True
         )
         kernel.log_sigma.requires_grad = self.learn_sigma
-        head = ClassPosterior(to_tensor(membership(owners, n_classes)))
+        head = ClassPosterior(to_tensor(concept_owners(owners, n_classes, 1)))
         return PrototypeNetwork(kernel, head)
 
     def _restore(self):
@@ -230,8 +224,8 @@ class RSLVQClassifier(OnlineClassifier):
         return Objective(network, mixture_loss)
 
     def _export(self, network):
-        self.prototypes_ = to_array(network.prototypes)
-        sigma = to_array(network.kernel.sigma)
+        self.prototypes_ = to_numpy(network.prototypes)
+        sigma = to_numpy(network.kernel.sigma)
         self.sigma_ = np.broadcast_to(sigma, len(self.prototypes_)).copy()
 
     def _calibrate(self, data):
@@ -252,7 +246,7 @@ class RSLVQClassifier(OnlineClassifier):
         return SimilarityView(
             prototypes=self.prototypes_,
             sigma=self.sigma_,
-            coefficients=membership(self._owners, len(self.classes_)),
+            coefficients=concept_owners(self._owners, len(self.classes_), 1),
             offsets=np.zeros((len(self.classes_), 1)),
             metric="sqeuclidean",
             normalized=True,
@@ -261,9 +255,9 @@ class RSLVQClassifier(OnlineClassifier):
 
     def _explanation(self, X):
         similarities = self._similarities(X)
-        belongs = membership(self._owners, len(self.classes_)).squeeze(1)
+        belongs = concept_owners(self._owners, len(self.classes_), 1).squeeze(1)
         parts = linear_contributions(similarities, belongs, np.zeros(len(belongs)))
-        account = self._account(X, similarities, parts)
+        account = self._account(X, self._class_scores(X), similarities, parts)
         exponents = self._map_rows(X, lambda v, x: -v.exponents(x), len(self._owners))
         of_class = np.where(belongs > 0, exponents[:, np.newaxis], np.inf)
         winning = of_class.argmin(axis=-1)

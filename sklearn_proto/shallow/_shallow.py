@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn_proto._base import PrototypeClassifier, all_or_nothing
 from sklearn_proto._compat import Interval, StrOptions, fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
+from sklearn_proto._modules import to_numpy
 from sklearn_proto._training import (
     SOLVERS,
     Monitor,
@@ -70,6 +71,9 @@ class ShallowClassifier(PrototypeClassifier):
     @abstractmethod
     def _calibrate(self, data):
         """Fit what describes the training rows but is not trained on them."""
+
+    def _summarise(self, data):
+        """Keep what later training needs to know of the rows: here nothing."""
 
     def _losses(self, *, resumed):
         """Names of the losses to minimise in turn."""
@@ -131,8 +135,7 @@ class ShallowClassifier(PrototypeClassifier):
         with torch.no_grad():
             self._export(network)
             self._calibrate(data)
-        self._weight_seen = float(data.weight.sum())
-        self._range = data.range
+        self._summarise(data)
 
     def _resolve_solver(self, n):
         if self.solver != "auto":
@@ -155,7 +158,7 @@ class ShallowClassifier(PrototypeClassifier):
     def _keep_state(self, network):
         """Keep what a warm start goes on from."""
         self._network_state = {
-            name: to_array(value) for name, value in network.state_dict().items()
+            name: to_numpy(value) for name, value in network.state_dict().items()
         }
 
     def _resume(self, network, previous_classes, classes):
@@ -209,7 +212,8 @@ class ShallowClassifier(PrototypeClassifier):
             validate=validation and (lambda: objective.evaluate(validation)),
             verbose=bool(self.verbose),
         )
-        options = self._solver_options(training, training.range, random_state)
+        box = training.range if self.clip_prototypes else None
+        options = self._solver_options(training, box, random_state)
         SOLVERS[solver](objective, training, monitor, options)
         self.loss_curve_ = monitor.loss_curve
         self.n_iter_ = len(monitor.loss_curve)
@@ -223,12 +227,12 @@ class ShallowClassifier(PrototypeClassifier):
             learning_rate=self.learning_rate,
             batch_size=min(rows, len(data)),
             random_state=random_state,
-            box=box if self.clip_prototypes else None,
+            box=box,
         )
 
     def _snap(self, network, data, labels):
         """Put every prototype onto its nearest row of its class, and keep it there."""
-        here = to_array(network.prototypes)
+        here = to_numpy(network.prototypes)
         nearest = nearest_rows(data.X, data.y, here, labels)
         self.prototype_indices_ = data.index[nearest]
         with torch.no_grad():
@@ -244,8 +248,3 @@ def to_tensor(array):
 def to_indices(array):
     """Integer tensor on the host."""
     return torch.as_tensor(np.asarray(array), dtype=torch.int64, device="cpu")
-
-
-def to_array(tensor):
-    """Float64 array, a copy."""
-    return tensor.detach().to("cpu", torch.float64).numpy().copy()

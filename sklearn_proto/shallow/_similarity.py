@@ -11,12 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._devices import exact_device
 from sklearn_proto._losses import LIKELIHOODS, LOSSES, REFINEMENTS, squared_norm
-from sklearn_proto._modules import PrototypeNetwork, RadialKernel
+from sklearn_proto._modules import PrototypeNetwork, RadialKernel, to_numpy
 from sklearn_proto._training import Objective, fit_temperature
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.explain import Explanation
 from sklearn_proto.shallow._arguments import concept_owners, starting_widths
-from sklearn_proto.shallow._shallow import ShallowClassifier, to_array, to_tensor
+from sklearn_proto.shallow._shallow import ShallowClassifier, to_tensor
 from sklearn_proto.shallow._tangents import nearest_prototype, principal_tangents
 
 
@@ -153,11 +153,11 @@ class SimilarityClassifier(ShallowClassifier):
 
     def _export(self, network):
         kernel = network.kernel
-        self.prototypes_ = to_array(kernel.prototypes)
+        self.prototypes_ = to_numpy(kernel.prototypes)
         k = len(self.prototypes_)
-        self.sigma_ = np.broadcast_to(to_array(kernel.sigma), (k,)).copy()
+        self.sigma_ = np.broadcast_to(to_numpy(kernel.sigma), (k,)).copy()
         tangents = kernel.tangents
-        self.tangents_ = None if tangents is None else to_array(tangents)
+        self.tangents_ = None if tangents is None else to_numpy(tangents)
         for name, value in network.head.arrays().items():
             setattr(self, name, value)
         self.temperature_ = float(network.head.log_temperature.exp())
@@ -174,7 +174,8 @@ class SimilarityClassifier(ShallowClassifier):
     def _explanation(self, X):
         similarities = self._similarities(X)
         parts = self._contributions(similarities)
-        return Explanation(**self._account(X, similarities, parts))
+        scores = self._class_scores(X)
+        return Explanation(**self._account(X, scores, similarities, parts))
 
     def certifiable_view(self):
         """Return the fitted model as arrays that predict and certify.

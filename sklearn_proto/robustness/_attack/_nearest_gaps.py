@@ -56,7 +56,7 @@ class NearestGaps:
         z = self.seen.rows(X)
         out = np.empty((len(z), len(self.view.prototypes)))
         for some, x in self.view.batches(z):
-            out[some] = -self._lengths(x).cpu().numpy()
+            out[some] = -self.view.unrooted_lengths(x).cpu().numpy()
         return out
 
     def linearised(
@@ -70,16 +70,10 @@ class NearestGaps:
             gap[some], gradient[some] = lead.cpu().numpy(), slope.cpu().numpy()
         return gap, self.seen.raw(gradient)
 
-    def _lengths(self, x: Tensor) -> Tensor:
-        """Squared distances (m, K), or distances where there is no square."""
-        if self.view.metric == "manhattan":
-            return self.view.lengths(x)
-        return self.view.squared_distances(x)
-
     def _linearised(
         self, x: Tensor, own: Tensor, rival: Tensor, rank: int
     ) -> tuple[Tensor, Tensor]:
-        lengths = self._lengths(x)
+        lengths = self.view.unrooted_lengths(x)
         i = self._closest(lengths, own, rank)
         near, far = (lengths.gather(1, k[:, None]).squeeze(1) for k in (i, rival))
         slope = self._slopes(x, rival) - self._slopes(x, i)

@@ -1,5 +1,7 @@
 """Own prototypes joined: one hyperplane that the rival cannot cross before theirs."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -71,6 +73,15 @@ def _by_support(
     def left(eps: Tensor) -> Tensor:
         return total - perturbations.support(normal, eps) - blur * eps
 
+    return root_inside(left, free, box)
+
+
+def root_inside(left: Callable[[Tensor], Tensor], free: Tensor, box: Tensor) -> Tensor:
+    """Sizes (B,) up to which `left` stays positive in bounds that end at `box` (B,).
+
+    It is sought up to many times what it is without bounds, `free` (B,), and infinite
+    where what is left at the end of the box proves it.
+    """
     far = torch.minimum(box, _FARTHEST * free).clamp_max(1e300)
     found = last_positive(left, far, rtol=1e-9)
     # Positive up to `far` is positive everywhere only if the box ends there.

@@ -35,9 +35,7 @@ class NearestFamily:
         self, perturbations: Perturbations, z: Tensor, predicted: Tensor
     ) -> NearestBatch:
         """See `Family`."""
-        view, manhattan = self.view, self._geometry.kind == "manhattan"
-        distances = view.lengths(z) if manhattan else view.squared_distances(z)
-        rounding = view.rounding(z)
+        distances, rounding = self.view.unrooted_lengths(z), self.view.rounding(z)
         return NearestBatch(
             perturbations, z, predicted, self._geometry, distances, rounding
         )

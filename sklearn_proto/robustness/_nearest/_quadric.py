@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import last_positive
 from sklearn_proto._views import NearestPrototypeView
+from sklearn_proto.robustness._nearest._aggregate import root_inside
 from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._margin import lipschitz_bounds
 from sklearn_proto.robustness._nearest._rivals import Decided, smallest_over_rivals
@@ -17,7 +17,6 @@ from sklearn_proto.robustness._perturbations import Perturbations
 _HALVINGS = 45
 # What a radius is cut by for the rounding of its last steps.
 _RELATIVE_SLACK = 1e-9
-_FARTHEST = 1e6
 
 
 class Quadric:
@@ -126,10 +125,7 @@ class Quadrics(NamedTuple):
             curved = bend * eps.square()
             return c - 2 * given.support(-self.b, eps) - curved
 
-        far = torch.minimum(box, _FARTHEST * free)
-        found = last_positive(left, far, rtol=1e-9)
-        found = torch.where(found.isinf(), far, found) * (1 - _RELATIVE_SLACK)
-        return torch.where(left(box) > 0, torch.inf, found)
+        return root_inside(left, free, box) * (1 - _RELATIVE_SLACK)
 
     def nearest(self) -> Tensor:
         """Points (B, d) of the sets at about their Euclidean distance from 0.
