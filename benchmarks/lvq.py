@@ -175,37 +175,52 @@ def best(rows):
 
 
 def ratio(row, rows, which):
-    """Median over the splits of a package's seconds over ours, shown."""
-    own = [
-        r for r in rows if (r["package"], r["model"]) == ("sklearn_proto", row["model"])
+    """Median over the splits of a package's seconds over ours, shown.
+
+    At equal accuracy: ours is the fastest setting that is at least as accurate as the
+    row, or the most accurate one, marked with a star.
+    """
+    ours = [
+        r
+        for r in rows
+        if (r["package"], r["model"]) == ("sklearn_proto", row["model"]) and "runs" in r
     ]
-    if not own or "runs" not in own[0] or row is own[0]:
+    if not ours or row["package"] == "sklearn_proto" or ("late" in row and which):
         return " " * 9
+    equal = [r for r in ours if r["accuracy"] >= row.get("accuracy", 0)]
+    own = min(equal, key=lambda r: r["fit_s"]) if equal else ours[0]
+    mark = "x" if equal else "*"
     if "late" in row:
-        bound = row["late"] / max(run[0] for run in own[0]["runs"])
-        return f"> {bound:6.1f}x" if which == 0 else " " * 9
-    pairs = zip(row["runs"], own[0]["runs"], strict=False)
-    return f"{statistics.median(a[which] / b[which] for a, b in pairs):8.1f}x"
+        return f"> {row['late'] / max(run[0] for run in own['runs']):6.1f}{mark}"
+    pairs = zip(row["runs"], own["runs"], strict=False)
+    return f"{statistics.median(a[which] / b[which] for a, b in pairs):8.1f}{mark}"
 
 
-def shown(title, rows):
-    """Lines of a table."""
-    lines = [
-        f"{title:48} accuracy        fit s      cpu s  over ours  predict ms  over ours"
-    ]
+def timings(row, rows):
+    """End of a line: seconds, and their ratios to ours."""
+    if "late" in row:
+        return f"            {ratio(row, rows, 0)}"
+    fit, predict = ratio(row, rows, 0), ratio(row, rows, 1)
+    return (
+        f" {row['fit_s']:8.3f} {row['fit_cpu_s']:10.3f}  {fit}"
+        f" {1000 * row['predict_s']:11.2f}  {predict}"
+    )
+
+
+def shown(title, rows, *, timed):
+    """Lines of a table, with seconds if they were taken on a quiet machine."""
+    end = "        fit s      cpu s  over ours  predict ms  over ours" if timed else ""
+    lines = [f"{title:48} accuracy{end}"]
     for row in rows:
         line = f"  {row['model']:7}{row['package']:14}{row['variant']:25}"
         if "error" in row:
             line += f"failed: {row['error']}"
         elif "late" in row:
-            line += (
-                f"        more than {row['late']:5d}             {ratio(row, rows, 0)}"
-            )
+            line += f"        more than {row['late']:5d} s"
         else:
-            line += f"{row['accuracy']:.4f} +- {row['std']:.4f} {row['fit_s']:8.3f}"
-            line += f" {row['fit_cpu_s']:10.3f}"
-            line += f"  {ratio(row, rows, 0)} {1000 * row['predict_s']:11.2f}"
-            line += f"  {ratio(row, rows, 1)}"
+            line += f"{row['accuracy']:.4f} +- {row['std']:.4f}"
+        if timed and "error" not in row:
+            line += timings(row, rows)
         lines.append(line.rstrip())
     return lines
 
@@ -225,7 +240,7 @@ def accuracy(workers, args):
                 records += workers.turn(arrays, settings)
             title = f"{name}, {per_class} per class"
             found[title] = summary(records)
-            print("\n".join(shown(title, best(found[title]))), flush=True)
+            print("\n".join(shown(title, best(found[title]), timed=False)), flush=True)
     return found
 
 
@@ -251,7 +266,7 @@ def speed(workers, _):
         for _ in range(repeats):
             records += workers.turn(arrays, settings, large=repeats == 1)
         found[title] = summary(records)
-        print("\n".join(shown(title, found[title])), flush=True)
+        print("\n".join(shown(title, found[title], timed=True)), flush=True)
     return found
 
 
@@ -284,7 +299,7 @@ def main():
     lines = []
     for part, choose in (("accuracy", best), ("speed", list)):
         for title, rows in found.get(part, {}).items():
-            lines += [f"{part}: ", *shown(title, choose(rows))]
+            lines += [f"{part}: ", *shown(title, choose(rows), timed=part == "speed")]
     args.out.with_suffix(".txt").write_text("\n".join(lines) + "\n")
 
 

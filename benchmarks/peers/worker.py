@@ -30,7 +30,7 @@ class Ours:
     """sklearn_proto: its defaults, and as many other settings as the peers have."""
 
     # Those that are run on large data and for --quick; None for all.
-    large = ("default",)
+    large = ("default", "25 steps")
     variants = {
         **{
             name: {
@@ -41,15 +41,24 @@ class Ours:
                 "random": {"init": "random"},
                 "random, beta 20": {"init": "random", "beta": 20.0},
                 "random, 10 steps": {"init": "random", "max_iter": 10},
+                "25 steps": {"max_iter": 25},
             }
             for name in ("GLVQ", "GMLVQ", "LGMLVQ", "GTLVQ")
         },
         "RSLVQ": {
             "default": {},
             "early stopping": {"early_stopping": True},
-            "fixed width": {"learn_sigma": False},
             "random": {"init": "random"},
-            "random, 10 steps": {"init": "random", "max_iter": 10},
+            **{
+                f"{init}, sigma {sigma}": {
+                    "init": init,
+                    "learn_sigma": False,
+                    "sigma": sigma,
+                }
+                for init in ("kmeans", "random")
+                for sigma in (0.6, 2.0, 20.0, 200.0)
+            },
+            "25 steps": {"max_iter": 25},
         },
     }
 
