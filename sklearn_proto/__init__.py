@@ -8,8 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sklearn_proto import explain, robustness
-    from sklearn_proto.explain import Explanation, NearestPrototypeExplanation
+    from sklearn_proto import deep, explain, robustness
+    from sklearn_proto.deep import ProtoPNetClassifier, STProtoPNetClassifier
+    from sklearn_proto.explain import (
+        Explanation,
+        NearestPrototypeExplanation,
+        PartExplanation,
+    )
     from sklearn_proto.shallow import (
         CBCClassifier,
         GLVQClassifier,
@@ -30,10 +35,13 @@ _HOMES = {
     "GTLVQClassifier": "sklearn_proto.shallow",
     "LGMLVQClassifier": "sklearn_proto.shallow",
     "NearestPrototypeExplanation": "sklearn_proto.explain",
+    "PartExplanation": "sklearn_proto.explain",
+    "ProtoPNetClassifier": "sklearn_proto.deep",
     "RBFClassifier": "sklearn_proto.shallow",
     "RSLVQClassifier": "sklearn_proto.shallow",
+    "STProtoPNetClassifier": "sklearn_proto.deep",
 }
-_SUBPACKAGES = ("explain", "robustness", "shallow")
+_SUBPACKAGES = ("deep", "explain", "robustness", "shallow")
 
 __all__ = [
     "CBCClassifier",
@@ -43,8 +51,12 @@ __all__ = [
     "GTLVQClassifier",
     "LGMLVQClassifier",
     "NearestPrototypeExplanation",
+    "PartExplanation",
+    "ProtoPNetClassifier",
     "RBFClassifier",
     "RSLVQClassifier",
+    "STProtoPNetClassifier",
+    "deep",
     "explain",
     "robustness",
 ]

@@ -70,7 +70,7 @@ class PrototypeClassifier(
 
     def _checked(self, X, y, sample_weight, *, reset):
         """Check rows to train on, their labels and their weights."""
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], reset=reset)
+        X, y = validate_data(self, X, y, dtype=self._row_types(X), reset=reset)
         check_classification_targets(y)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -104,10 +104,14 @@ class PrototypeClassifier(
         return validate_data(
             self,
             X,
-            dtype=[np.float64, np.float32],
+            dtype=self._row_types(X),
             reset=False,
             ensure_all_finite=False,
         )
+
+    def _row_types(self, X):
+        """Types that rows may have; those of any other become the first."""
+        return [np.float64, np.float32]
 
     def _batches(self, view, X):
         """Slices and tensors of `X`; each batch is checked while it is in the cache.

@@ -124,3 +124,19 @@ def suitable_threads(multiply_adds: int) -> Iterator[None]:
 def default_rows_per_batch(width: int) -> int:
     """Rows whose float64 temporaries of `width` columns fit a core's cache."""
     return int(np.clip(_CACHE_BYTES // (8 * max(width, 1)), 64, 65536))
+
+
+@contextmanager
+def isolated_generators(seed: int) -> Iterator[None]:
+    """Seed torch's global generators, and give them back as they were.
+
+    Modules draw their first parameters and their dropout from these.
+    """
+    with torch.random.fork_rng(devices=list(range(torch.cuda.device_count()))):
+        reseed(seed)
+        yield
+
+
+def reseed(seed: int) -> None:
+    """Seed torch's global generators, inside `isolated_generators`."""
+    torch.manual_seed(seed)  # noqa: TID251

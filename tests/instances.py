@@ -12,13 +12,25 @@ from sklearn_proto import (
     GMLVQClassifier,
     GTLVQClassifier,
     LGMLVQClassifier,
+    ProtoPNetClassifier,
     RBFClassifier,
     RSLVQClassifier,
+    STProtoPNetClassifier,
 )
 
 _QUICK = {"max_iter": 40, "random_state": 0}
 # A step of the robust loss solves for radii.
 _ROBUST = {"loss": "robust", "max_iter": 6, "random_state": 0}
+
+# Rows of four numbers are signals; the networks are those of small images.
+_DEEP = {
+    "n_channels": 8,
+    "warmup_epochs": 1,
+    "max_epochs": 12,
+    "batch_size": 16,
+    "learning_rate": 0.01,
+    "random_state": 0,
+}
 
 INSTANCES = {
     "rbf": RBFClassifier(2, **_QUICK),
@@ -59,6 +71,14 @@ INSTANCES = {
     "gtlvq": GTLVQClassifier(2, **_QUICK),
     "rslvq": RSLVQClassifier(2, **_QUICK),
     "rslvq-many-sigmas": RSLVQClassifier(sigma=[1.0, 2.0, 3.0], **_QUICK),
+    "protopnet": ProtoPNetClassifier(2, **_DEEP),
+    "protopnet-cosine": ProtoPNetClassifier(similarity="cosine", **_DEEP),
+    "protopnet-score": ProtoPNetClassifier(
+        2, similarity="projection", aggregation="score", **_DEEP
+    ),
+    "protopnet-pruned": ProtoPNetClassifier(3, pruning=True, **_DEEP),
+    "protopnet-aligned": ProtoPNetClassifier(alignment_weight=0.1, **_DEEP),
+    "stprotopnet": STProtoPNetClassifier(2, **_DEEP),
 }
 
 # Three prototypes in all need three classes.
@@ -68,6 +88,12 @@ FOR_TWO_CLASSES = [name for name in INSTANCES if name not in _THREE_CLASSES_ONLY
 # rounding, so what compares two fits loosely leaves it out.
 SMOOTH = [n for n in INSTANCES if "robust" not in n and "margin" not in n]
 
+DEEP = [n for n, e in INSTANCES.items() if "max_epochs" in e.get_params()]
+SHALLOW = [n for n in INSTANCES if n not in DEEP]
+CERTIFIED = [*SHALLOW, *(n for n in DEEP if "lipschitz" in n)]
+
+every_shallow_instance = pytest.mark.parametrize("name", SHALLOW)
+every_certified_instance = pytest.mark.parametrize("name", CERTIFIED)
 every_instance = pytest.mark.parametrize("name", list(INSTANCES))
 every_smooth_instance = pytest.mark.parametrize("name", SMOOTH)
 every_two_class_instance = pytest.mark.parametrize("name", FOR_TWO_CLASSES)
@@ -75,13 +101,16 @@ both_estimators = pytest.mark.parametrize("Estimator", [RBFClassifier, CBCClassi
 every_estimator = pytest.mark.parametrize(
     "Estimator", list(dict.fromkeys(type(e) for e in INSTANCES.values()))
 )
+every_shallow_estimator = pytest.mark.parametrize(
+    "Estimator", list(dict.fromkeys(type(INSTANCES[n]) for n in SHALLOW))
+)
 LVQ = [n for n in INSTANCES if "lvq" in n]
 # Scores that are affine in similarities, and scores that are minus a distance.
 NEAREST = [n for n in LVQ if "rslvq" not in n]
-SIMILARITY = [n for n in INSTANCES if n not in NEAREST]
+SIMILARITY = [n for n in SHALLOW if n not in NEAREST]
 every_similarity_instance = pytest.mark.parametrize("name", SIMILARITY)
 every_rbf_or_cbc_instance = pytest.mark.parametrize(
-    "name", [n for n in INSTANCES if n not in LVQ]
+    "name", [n for n in SHALLOW if n not in LVQ]
 )
 every_lvq_instance = pytest.mark.parametrize("name", LVQ)
 
@@ -89,6 +118,12 @@ every_lvq_instance = pytest.mark.parametrize("name", LVQ)
 def instance(name, **parameters):
     """Fresh unfitted estimator of the table, with some parameters changed."""
     return clone(INSTANCES[name]).set_params(**parameters)
+
+
+def example(Estimator, **parameters):
+    """Fresh unfitted estimator of the class, as its first entry in the table."""
+    name = next(n for n, e in INSTANCES.items() if type(e) is Estimator)
+    return instance(name, **parameters)
 
 
 def public_estimators():

@@ -18,7 +18,7 @@ from tests.data import three_classes
 from tests.instances import (
     NEAREST,
     SIMILARITY,
-    every_instance,
+    every_certified_instance,
     every_similarity_instance,
 )
 
@@ -135,7 +135,7 @@ def test_norms_are_ordered(model, method):
     assert (middle >= top).all()
 
 
-@every_instance
+@every_certified_instance
 def test_rows_predicted_wrongly_get_zero(model):
     free, labelled = model.certified_radius(X), model.certified_radius(X, Y)
     right = model.predict(X) == Y
@@ -144,7 +144,7 @@ def test_rows_predicted_wrongly_get_zero(model):
     np.testing.assert_array_equal(labelled[right], free[right])
 
 
-@every_instance
+@every_certified_instance
 def test_public_functions_agree_with_the_method(model):
     radius = model.certified_radius(X, Y, norm=np.inf)
     np.testing.assert_array_equal(certified_radius(model, X, Y, norm=np.inf), radius)
@@ -157,7 +157,7 @@ def test_public_functions_agree_with_the_method(model):
 
 
 @every_norm
-@every_instance
+@every_certified_instance
 def test_bounds_allow_a_larger_radius(model, norm):
     """Perturbations that leave the box do not count, those inside it still do."""
     box = X.min(axis=0), X.max(axis=0)
@@ -176,7 +176,7 @@ def test_bounds_allow_a_larger_radius(model, norm):
 
 
 @every_norm
-@every_instance
+@every_certified_instance
 def test_frozen_features_and_budgets(model, norm):
     """feature_scale stretches the ball; a frozen feature is one less to attack."""
     scale = np.array([1.0, 0.0, 2.0, 0.5])

@@ -1,5 +1,6 @@
 """What scikit-learn users rely on, over all configurations."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -17,10 +18,15 @@ from sklearn_proto import GMLVQClassifier
 from tests.data import three_classes, two_classes
 from tests.instances import (
     INSTANCES,
+    SHALLOW,
     assert_all_registered,
+    every_certified_instance,
     every_estimator,
     every_instance,
+    every_shallow_estimator,
+    every_shallow_instance,
     every_two_class_instance,
+    example,
     instance,
 )
 
@@ -72,16 +78,17 @@ def test_clone_has_the_parameters_but_not_the_fit(model):
 
 @every_estimator
 def test_grid_search_in_a_pipeline(Estimator):
-    model = Estimator(max_iter=30, random_state=0)
+    model = example(Estimator)
     name = Estimator.__name__.lower()
     pipeline = make_pipeline(StandardScaler(), model)
-    grid = {f"{name}__n_prototypes_per_class": [1, 2], f"{name}__tol": [1e-4, 1e-2]}
+    grid = {f"{name}__n_prototypes_per_class": [1, 2], f"{name}__random_state": [0, 1]}
     search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(X, Y)
     assert len(search.cv_results_["params"]) == 4
     assert search.score(X, Y) > 0.7
     best = search.best_estimator_[-1]
     count = best.get_params()["n_prototypes_per_class"]
-    assert len(best.prototypes_) == 3 * count
+    assert set(np.unique(best.prototype_labels_)) == {0, 1, 2}
+    assert len(best.prototypes_) % (3 * count) == 0
 
 
 @pytest.fixture
@@ -97,16 +104,25 @@ def _every_torch_warning():
 @every_estimator
 def test_frames_keep_their_names(Estimator, frame):
     data = frame(dict(zip(NAMES, X.T, strict=True)))
-    model = Estimator(max_iter=30, random_state=0).fit(data, Y)
+    model = example(Estimator).fit(data, Y)
     assert model.feature_names_in_.tolist() == NAMES
     assert model.explain(data).feature_names.tolist() == NAMES
-    plain = Estimator(max_iter=30, random_state=0).fit(X, Y)
+    plain = example(Estimator).fit(X, Y)
     np.testing.assert_array_equal(model.predict_proba(data), plain.predict_proba(X))
     renamed = frame(dict(zip(["a", "b", "c", "e"], X.T, strict=True)))
     with pytest.raises(ValueError, match="feature names"):
         model.predict(renamed)
     with pytest.raises(ValueError, match="feature names"):
-        model.certified_radius(renamed)
+        model.explain(renamed)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+@every_shallow_estimator
+def test_certificates_check_the_names(Estimator, frame):
+    data = frame(dict(zip(NAMES, X.T, strict=True)))
+    renamed = frame(dict(zip(["a", "b", "c", "e"], X.T, strict=True)))
+    with pytest.raises(ValueError, match="feature names"):
+        example(Estimator).fit(data, Y).certified_radius(renamed)
 
 
 @every_instance
@@ -120,10 +136,14 @@ def test_float32_in_float32_out(name, model):
         np.testing.assert_allclose(
             getattr(model, method)(x), getattr(model, method)(X), rtol=1e-6, atol=1e-37
         )
-    assert low.certified_radius(x).dtype == np.float64
 
 
-@every_instance
+@every_certified_instance
+def test_radii_are_float64(model):
+    assert model.certified_radius(X.astype(np.float32)).dtype == np.float64
+
+
+@every_shallow_instance
 def test_training_on_float32_agrees_with_float64(name):
     """From the same start; Adam works in float32 then."""
     count = INSTANCES[name].n_prototypes_per_class
@@ -136,7 +156,7 @@ def test_training_on_float32_agrees_with_float64(name):
 
 
 @pytest.mark.parametrize("init", ["kmeans", "random"])
-@every_estimator
+@every_shallow_estimator
 def test_the_start_does_not_depend_on_the_precision(Estimator, init):
     options = {"init": init, "solver": "adam", "learning_rate": 1e-9, "max_iter": 1}
     low, high = (
@@ -189,19 +209,40 @@ def test_one_row_equals_many(model):
         many = getattr(model, method)(X)
         alone = np.vstack([getattr(model, method)(row[None]) for row in X])
         np.testing.assert_allclose(alone, many, rtol=1e-9, atol=1e-12)
+
+
+@every_certified_instance
+def test_the_radius_of_one_row_equals_that_of_many(model):
     alone = np.concatenate([model.certified_radius(row[None]) for row in X[:10]])
     # A search for roots goes on until every row of its batch is at its tolerance.
     np.testing.assert_allclose(alone, model.certified_radius(X[:10]), rtol=1e-3)
 
 
-@every_instance
-def test_batches_do_not_show(model, monkeypatch):
-    whole = model.decision_function(X)
-    radius = model.certified_radius(X)
+@pytest.fixture
+def _small_batches(monkeypatch):
+    """Let every view read seven rows at a time."""
     monkeypatch.setattr(
         "sklearn_proto._views._points.default_rows_per_batch", lambda _: 7
     )
+    monkeypatch.setattr("sklearn_proto.deep._part_classifier._FEWEST_ROWS", 7)
+
+
+@every_instance
+def test_batches_do_not_show(name, model, request):
+    whole, explained = model.decision_function(X), model.explain(X)
+    request.getfixturevalue("_small_batches")
+    few = {} if name in SHALLOW else {"batch_size": 7}
+    model = copy.deepcopy(model).set_params(**few)
     np.testing.assert_allclose(model.decision_function(X), whole, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        model.explain(X).contributions, explained.contributions, rtol=1e-9, atol=1e-12
+    )
+
+
+@every_certified_instance
+def test_batches_do_not_show_in_radii(model, request):
+    radius = model.certified_radius(X)
+    request.getfixturevalue("_small_batches")
     np.testing.assert_allclose(model.certified_radius(X), radius, rtol=1e-3)
 
 
@@ -216,7 +257,7 @@ def test_names_of_the_output_columns(model):
 
 @every_estimator
 def test_pandas_output(Estimator):
-    model = Estimator(max_iter=30, random_state=0).set_output(transform="pandas")
+    model = example(Estimator).set_output(transform="pandas")
     index = np.arange(len(X)) + 100
     frame = model.fit(X, Y).transform(pd.DataFrame(X, index=index).to_numpy())
     assert isinstance(frame, pd.DataFrame)
@@ -231,8 +272,13 @@ def test_nothing_relies_on_the_default_device(name, model):
         other = instance(name, device="cpu").fit(X, Y)
         assert_same_model(model, other)
         explanation = other.explain(X[:3])
-        radius = other.certified_radius(X[:3])
     np.testing.assert_array_equal(explanation.scores, model.explain(X[:3]).scores)
+
+
+@every_certified_instance
+def test_certificates_do_not_rely_on_the_default_device(model):
+    with torch.device("meta"):
+        radius = copy.deepcopy(model).set_params(device="cpu").certified_radius(X[:3])
     np.testing.assert_array_equal(radius, model.certified_radius(X[:3]))
 
 

@@ -8,11 +8,21 @@ from sklearn_proto import (
     GMLVQClassifier,
     GTLVQClassifier,
     LGMLVQClassifier,
+    ProtoPNetClassifier,
     RBFClassifier,
     RSLVQClassifier,
+    STProtoPNetClassifier,
 )
 
 _QUICK = {"max_iter": 30}
+# Rows are signals: images one pixel high.
+_DEEP = {
+    "n_channels": 8,
+    "warmup_epochs": 2,
+    "max_epochs": 6,
+    "learning_rate": 0.01,
+    "batch_size": 32,
+}
 
 CONFIGURATIONS = [
     RBFClassifier(),
@@ -32,6 +42,8 @@ CONFIGURATIONS = [
     LGMLVQClassifier(**_QUICK),
     GTLVQClassifier(**_QUICK),
     RSLVQClassifier(**_QUICK),
+    ProtoPNetClassifier(2, **_DEEP),
+    STProtoPNetClassifier(2, **_DEEP),
 ]
 
 

@@ -14,6 +14,13 @@ from sklearn_proto._functional._distances import (
     tangent_coordinates,
 )
 from sklearn_proto._functional._growth import log_growth
+from sklearn_proto._functional._patches import (
+    cosine_map,
+    patch_squares,
+    patches_at,
+    product_map,
+    squared_distance_map,
+)
 from sklearn_proto._functional._reasoning import (
     Affine,
     agreement,
@@ -30,6 +37,7 @@ __all__ = [
     "best_of_class",
     "best_rival",
     "closed_form_radius",
+    "cosine_map",
     "exponents",
     "indefinite_agreement",
     "interval_range",
@@ -37,10 +45,14 @@ __all__ = [
     "lipschitz_constant",
     "log_growth",
     "mapped_coordinates",
+    "patch_squares",
+    "patches_at",
+    "product_map",
     "safe_sqrt",
     "second_order_gap",
     "signed_probabilities",
     "similarities",
+    "squared_distance_map",
     "squared_distances",
     "squared_projections",
     "tangent_coordinates",

@@ -16,10 +16,27 @@ from sklearn_proto._losses._glvq import (
     triplet_loss,
 )
 from sklearn_proto._losses._log_loss import log_loss
-from sklearn_proto._losses._margin import margin_loss
+from sklearn_proto._losses._margin import hinge, margin_loss
 from sklearn_proto._losses._mixture import mixture_loss
 from sklearn_proto._losses._norm import squared_norm
+from sklearn_proto._losses._part_objective import PartObjective
+from sklearn_proto._losses._parts import (
+    closeness,
+    cluster,
+    discrimination,
+    orthogonality,
+    separation,
+    wrong_class_norm,
+)
+from sklearn_proto._losses._pipnet import (
+    PartTerms,
+    classification,
+    concise_nll,
+    disuse,
+    view_alignment,
+)
 from sklearn_proto._losses._robust import robust_loss
+from sklearn_proto._losses._structure import alignment
 from sklearn_proto._modules import Outputs
 
 RowLoss = Callable[[Outputs, Tensor], Tensor]
@@ -44,13 +61,27 @@ __all__ = [
     "LIKELIHOODS",
     "LOSSES",
     "REFINEMENTS",
+    "PartObjective",
+    "PartTerms",
     "RowLoss",
+    "alignment",
+    "classification",
+    "closeness",
+    "cluster",
+    "concise_nll",
+    "discrimination",
+    "disuse",
     "glvq_loss",
+    "hinge",
     "log_loss",
     "margin_loss",
     "mixture_loss",
+    "orthogonality",
     "robust_loss",
+    "separation",
     "squared_norm",
     "temperature_loss",
     "triplet_loss",
+    "view_alignment",
+    "wrong_class_norm",
 ]

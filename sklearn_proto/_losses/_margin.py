@@ -6,8 +6,13 @@ from sklearn_proto._functional import best_rival
 from sklearn_proto._modules import Outputs
 
 
-def margin_loss(outputs: Outputs, y: Tensor, *, margin: float) -> Tensor:
+def hinge(scores: Tensor, y: Tensor, *, margin: float) -> Tensor:
     """``max(0, best wrong score - right score + margin)`` of each row, shape (n,)."""
-    right = outputs.scores.gather(1, y[:, None]).squeeze(1)
-    wrong, _ = best_rival(outputs.scores, y)
+    right = scores.gather(1, y[:, None]).squeeze(1)
+    wrong, _ = best_rival(scores, y)
     return (wrong - right + margin).clamp_min(0.0)
+
+
+def margin_loss(outputs: Outputs, y: Tensor, *, margin: float) -> Tensor:
+    """`hinge` of the scores that a network computed."""
+    return hinge(outputs.scores, y, margin=margin)

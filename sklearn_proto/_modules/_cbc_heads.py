@@ -32,6 +32,11 @@ class SignedReasoning(Head):
         """See `Head.affine`."""
         return agreement(*signed_probabilities(self.logits))
 
+    def keep(self, index: Tensor) -> None:
+        """See `Head.keep`."""
+        halves = self.logits.detach().chunk(2, -1)
+        self.logits = nn.Parameter(torch.cat([h[..., index] for h in halves], -1))
+
     def arrays(self) -> dict[str, np.ndarray]:
         """``reasoning_`` (C, q, K, 2): R+ and R-."""
         r = torch.stack(signed_probabilities(self.logits), -1)

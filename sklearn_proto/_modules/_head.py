@@ -30,8 +30,16 @@ class Head(nn.Module):
         )
         self.log_temperature = nn.Parameter(start)
 
+    def score_parameters(self) -> list[nn.Parameter]:
+        """Parameters that the scores depend on: all but the temperature."""
+        return [p for n, p in self.named_parameters() if n != "log_temperature"]
+
     def affine(self) -> Affine:
         """Coefficients and offsets of the concept scores."""
+        raise NotImplementedError
+
+    def keep(self, index: Tensor) -> None:
+        """Drop the inputs of all prototypes but those at `index`."""
         raise NotImplementedError
 
     def arrays(self) -> dict[str, np.ndarray]:

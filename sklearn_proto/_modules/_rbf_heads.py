@@ -39,6 +39,10 @@ class NormalizedWeights(Head):
         weights = torch.softmax(self.logits, -1)
         return Affine(weights[:, None], torch.zeros_like(weights[:, :1]))
 
+    def keep(self, index: Tensor) -> None:
+        """See `Head.keep`."""
+        self.logits = nn.Parameter(self.logits.detach()[:, index])
+
     def arrays(self) -> dict[str, np.ndarray]:
         """``coef_`` (C, K) and ``intercept_`` (C,), which is zero."""
         weights, bias = self.affine()

@@ -1,6 +1,12 @@
-"""What a fitted model is, as arrays: enough to predict, explain and certify it."""
+"""What a fitted model is: enough to predict, explain and certify it."""
 
 from sklearn_proto._views._nearest import Curvature, NearestPrototypeView
+from sklearn_proto._views._part import PartPrototypeView
 from sklearn_proto._views._similarity import SimilarityView
 
-__all__ = ["Curvature", "NearestPrototypeView", "SimilarityView"]
+__all__ = [
+    "Curvature",
+    "NearestPrototypeView",
+    "PartPrototypeView",
+    "SimilarityView",
+]

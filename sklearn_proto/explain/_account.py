@@ -12,12 +12,24 @@ Array = NDArray[np.float64]
 FOR, AGAINST = "#2a7f62", "#b5473c"
 
 
+class Picture(NamedTuple):
+    """An image, and what is to be seen in it."""
+
+    title: str
+    image: Array  # (height, width) or (height, width, channels)
+    limits: tuple[float, float]  # what is drawn as nothing, and as full ink or light
+    box: NDArray[np.intp] | None = None  # top, left, bottom, right: the part
+    seen: NDArray[np.intp] | None = None  # the box that the activation can depend on
+    activation: Array | None = None  # a map of any resolution
+
+
 class Part(NamedTuple):
     """What a prototype or a feature adds: one bar."""
 
     label: str
     size: float
     notes: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 class Sample(NamedTuple):

@@ -2,12 +2,17 @@
 
 from html import escape
 
-from sklearn_proto.explain._account import AGAINST, FOR, Account, Part
+from sklearn_proto.explain._account import AGAINST, FOR, Account, Part, Picture
+from sklearn_proto.explain._pixels import rendered
+from sklearn_proto.explain._png import data_uri
 
 _STYLE = (
     "font-family:sans-serif;font-size:13px;border:1px solid #8884;border-radius:6px;"
-    "padding:8px 12px;margin:6px 0;max-width:46em"
+    "padding:8px 12px;margin:6px 0;width:fit-content"
 )
+_SENTENCE_STYLE = "margin:0 0 6px;max-width:46em"
+# In pixels of a screen, and of a picture, which a sharp screen has twice as many of.
+_SHOWN_SIDE, _SIDE = 88, 132
 
 
 def card(accounts: list[Account], hidden: int) -> str:
@@ -22,15 +27,27 @@ def _row(account: Account) -> str:
     largest = max(*(abs(part.size) for part in account.parts), 1e-300)
     bars = "".join(_bar(part, largest) for part in account.parts)
     return (
-        f'<div style="{_STYLE}"><p style="margin:0 0 6px">{escape(account.sentence)}'
+        f'<div style="{_STYLE}"><p style="{_SENTENCE_STYLE}">{escape(account.sentence)}'
         f'</p><table style="border-collapse:collapse">{_head(account)}{bars}</table>'
         "</div>"
     )
 
 
 def _head(account: Account) -> str:
-    cells = "".join(f"<th>{escape(h)}</th>" for h in ("", *account.headings, "", ""))
+    pictures = [""] * len(account.parts[0].pictures)
+    headings = (*pictures, "", *account.headings, "", "")
+    cells = "".join(f"<th>{escape(h)}</th>" for h in headings)
     return f"<tr>{cells}</tr>"
+
+
+def _cell(picture: Picture) -> str:
+    pixels, title = rendered(picture, _SIDE), escape(picture.title)
+    width = round(pixels.shape[1] * _SHOWN_SIDE / _SIDE)
+    return (
+        '<td style="text-align:center;padding:2px 6px">'
+        f'<img src="{data_uri(pixels)}" alt="{title}" width="{width}"/><br/>'
+        f"<small>{title}</small></td>"
+    )
 
 
 def _bar(part: Part, largest: float) -> str:
@@ -39,7 +56,8 @@ def _bar(part: Part, largest: float) -> str:
     colour = FOR if part.size >= 0 else AGAINST
     cells = "".join(f"<td>{escape(text)}</td>" for text in (part.label, *part.notes))
     return (
-        f'<tr>{cells}<td><svg width="200" height="12" role="img" '
+        f"<tr>{''.join(map(_cell, part.pictures))}{cells}"
+        '<td><svg width="200" height="12" role="img" '
         f'aria-label="{part.size:+.3g}">'
         f'<rect x="{x:.1f}" y="1" width="{length:.1f}" height="10" fill="{colour}"/>'
         '<line x1="100" x2="100" y1="0" y2="12" stroke="#888"/></svg></td>'

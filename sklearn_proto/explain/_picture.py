@@ -29,7 +29,7 @@ def draw(account: Account, image_shape: ImageShape) -> "Figure":
     upper, lower = panels
     _draw_samples(upper, account, image_shape)
     if image_shape is None or account.terms is None:
-        _draw_parts(lower.subplots(), account)
+        draw_parts(lower.subplots(), account)
     else:
         _draw_terms(lower, account.terms.reshape(image_shape), account.total)
     figure.suptitle(account.title, fontsize=11)
@@ -63,10 +63,11 @@ def _draw_sample(ax: Any, values: Array, image_shape: ImageShape) -> None:
         ax.tick_params(labelsize=7)
         return
     ax.imshow(values.reshape(image_shape), cmap="gray_r")
-    _without_ticks(ax)
+    without_ticks(ax)
 
 
-def _without_ticks(ax: Any) -> None:
+def without_ticks(ax: Any) -> None:
+    """Leave an image alone in its frame."""
     ax.set_xticks([])
     ax.set_yticks([])
 
@@ -78,7 +79,7 @@ def _name_features(ax: Any, feature_names: NDArray[Any]) -> None:
         ax.set_yticks(np.arange(len(feature_names)), feature_names, fontsize=size)
 
 
-def _draw_parts(ax: Any, account: Account) -> None:
+def draw_parts(ax: Any, account: Account) -> None:
     """Bars that add up: the largest parts, then what is left."""
     bars = [*account.parts, *account.rest]
     colours = [FOR if bar.size >= 0 else AGAINST for bar in bars]
@@ -101,6 +102,6 @@ def _draw_terms(panel: Any, terms: Array, total: str) -> None:
     colours = LinearSegmentedColormap.from_list("terms", [AGAINST, "white", FOR])
     ax = panel.subplots()
     image = ax.imshow(pixels, cmap=colours, vmin=-limit, vmax=limit)
-    _without_ticks(ax)
+    without_ticks(ax)
     panel.supxlabel(total, fontsize=8)  # It may be wider than the picture.
     panel.colorbar(image, ax=ax, panchor=False).ax.tick_params(labelsize=7)

@@ -1,5 +1,6 @@
 """One explained row in words."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,8 +9,15 @@ if TYPE_CHECKING:
     from sklearn_proto.explain._explanation import Explanation
 
 
-def describe(row: "Explanation", k: int = 3) -> str:
-    """Say what was predicted, what it beat, and which prototypes decided."""
+def describe(
+    row: "Explanation",
+    k: int = 3,
+    say: Callable[[Any, int], str] | None = None,
+) -> str:
+    """Say what was predicted, what it beat, and which prototypes decided.
+
+    `say` makes words of the row and a prototype.
+    """
     winner, rival = row.winners[0], row.runners_up[0]
     scores = row.scores[0]
     lead = scores[winner] - scores[rival]
@@ -18,7 +26,7 @@ def describe(row: "Explanation", k: int = 3) -> str:
         f"score {scores[winner]:.3g} against {scores[rival]:.3g} for "
         f"{name(row.classes[rival])}, a lead of {lead:.3g}."
     ]
-    named = [_prototype(row, int(j)) for j in row.top(k)[0]]
+    named = [(say or _prototype)(row, int(j)) for j in row.top(k)[0]]
     parts.append("Most of the lead is decided by " + "; ".join(named) + ".")
     offset = row.baseline[winner] - row.baseline[rival]
     if offset:
@@ -27,18 +35,32 @@ def describe(row: "Explanation", k: int = 3) -> str:
 
 
 def _prototype(row: "Explanation", j: int) -> str:
-    phi, effect = row.similarities[0, j], row.decisive[0, j]
-    side = "for" if effect >= 0 else "against"
+    phi = row.similarities[0, j]
     return (
         f"prototype {j} of {name(row.prototype_labels[j])}, "
-        f"{presence(phi)} (similarity {phi:.2f}), {side} it by {abs(effect):.3g}"
+        f"{presence(phi)} (similarity {phi:.2f}), {verdict(row.decisive[0, j])}"
     )
+
+
+def verdict(effect: float) -> str:
+    """Which side a prototype takes, and how much it adds."""
+    return f"{'for' if effect >= 0 else 'against'} it by {abs(effect):.3g}"
 
 
 def presence(similarity: float) -> str:
     """Word for a detection probability."""
     words = ("absent", "faintly present", "partly present", "clearly present")
-    return words[int(np.searchsorted((0.1, 0.35, 0.65), similarity, side="right"))]
+    return words[_grade(similarity)]
+
+
+def likeness(similarity: float) -> str:
+    """Words between a part of an image and a prototype."""
+    how = ("does not look", "looks faintly", "looks partly", "looks")
+    return f"{how[_grade(similarity)]} like"
+
+
+def _grade(similarity: float) -> int:
+    return int(np.searchsorted((0.1, 0.35, 0.65), similarity, side="right"))
 
 
 def name(label: Any) -> str:

@@ -10,8 +10,8 @@ from sklearn.utils import check_random_state
 from sklearn_proto._base import all_or_nothing
 from sklearn_proto._compat import fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
+from sklearn_proto._prototype_counts import prototype_counts
 from sklearn_proto._training import TrainingData, run_online
-from sklearn_proto.shallow._arguments import prototype_counts
 from sklearn_proto.shallow._shallow import ShallowClassifier
 
 

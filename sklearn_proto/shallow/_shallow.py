@@ -12,6 +12,7 @@ from sklearn_proto._base import PrototypeClassifier, all_or_nothing
 from sklearn_proto._compat import Interval, StrOptions, fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
 from sklearn_proto._modules import to_numpy
+from sklearn_proto._prototype_counts import prototype_counts
 from sklearn_proto._training import (
     SOLVERS,
     Monitor,
@@ -19,7 +20,7 @@ from sklearn_proto._training import (
     class_prototypes,
     nearest_rows,
 )
-from sklearn_proto.shallow._arguments import given_prototypes, prototype_counts
+from sklearn_proto.shallow._arguments import given_prototypes
 
 
 class ShallowClassifier(PrototypeClassifier):

@@ -1,0 +1,44 @@
+"""What one branch of a part-prototype network minimises."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from sklearn_proto._losses._parts import weighted_mean
+from sklearn_proto._modules import NetworkOutputs, PartOutputs
+
+PartTerm = Callable[[PartOutputs, Tensor, Tensor], Tensor]
+
+
+def cross_entropy(scores: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy of each row, shape (n,)."""
+    return nn.functional.cross_entropy(scores, y, reduction="none")
+
+
+@dataclass(frozen=True)
+class PartObjective:
+    """Mean loss of a branch's scores, plus weighted terms.
+
+    Parameters
+    ----------
+    terms : dict of PartTerm to float
+        Functions of (outputs, labels, weights of the rows), each with its weight.
+    branch : int
+        Which branch.
+    row_loss : callable
+        Maps (scores, labels) to one loss per row.
+    """
+
+    terms: dict[PartTerm, float]
+    branch: int = 0
+    row_loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+
+    def __call__(self, outputs: NetworkOutputs, y: Tensor, weight: Tensor) -> Tensor:
+        """Value for a batch, as a scalar tensor."""
+        own = outputs.branches[self.branch]
+        total = weighted_mean(self.row_loss(own.scores, y), weight)
+        for term, strength in self.terms.items():
+            if strength:
+                total = total + strength * term(own, y, weight)
+        return total

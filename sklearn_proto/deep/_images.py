@@ -1,0 +1,127 @@
+"""Images in every layout that scikit-learn users have, as flat rows."""
+
+from dataclasses import replace
+from numbers import Integral
+
+import numpy as np
+
+from sklearn_proto._modules import ImageLayout
+
+
+def layout_of(X, image_shape, *, channels_first):
+    """Layout of the images in training rows.
+
+    Parameters
+    ----------
+    X : array-like
+        Rows (n, d), or images (n, H, W), (n, H, W, C) or, with `channels_first`,
+        (n, C, H, W).
+    image_shape : tuple of int or None
+        Shape of an image; None for what `X` has. Rows of numbers are then signals,
+        images one pixel high.
+    channels_first : bool
+        Whether the channels of a three-dimensional shape come first.
+
+    Raises
+    ------
+    ValueError
+        If the shape is none of an image, or not the one of `X`.
+    """
+    given = _shape(X)
+    if image_shape is None:
+        # Of rows without a feature scikit-learn says itself what is wrong.
+        shape = given[1:] if len(given) > 2 else (1, max([1, *given[1:2]]))
+    else:
+        shape = tuple(image_shape)
+    sides = (3,) if channels_first else (2, 3)
+    valid = len(shape) in sides and all(
+        isinstance(side, Integral) and side > 0 for side in shape
+    )
+    if not valid:
+        allowed = (
+            "(channels, height, width), since channels_first=True"
+            if channels_first
+            else "(height, width) or (height, width, channels)"
+        )
+        raise ValueError(
+            f"image_shape={image_shape!r} with X of shape {given}: an image must be of "
+            f"shape {allowed}, each at least 1."
+        )
+    return _layout([int(side) for side in shape], channels_first)
+
+
+def _shape(X):
+    """Shape of whatever can become an array."""
+    return tuple(X.shape) if hasattr(X, "shape") else np.asarray(X).shape
+
+
+def _layout(shape, channels_first):
+    if not channels_first:
+        return ImageLayout(*shape)
+    channels, height, width = shape
+    # Of one channel rows are the same either way.
+    return ImageLayout(height, width, channels, channels_first=channels > 1)
+
+
+def flat_rows(X, layout):
+    """Images as rows (n, d); rows stay what they are, frames too.
+
+    Raises
+    ------
+    ValueError
+        If images or rows are not of this layout.
+    """
+    shape = _shape(X)
+    if len(shape) <= 2:
+        return X
+    if shape[1:] not in _shapes(layout):
+        raise ValueError(
+            f"X holds images of shape {shape[1:]}, but they should be "
+            f"{given_shape(layout)}."
+        )
+    return np.asarray(X).reshape(shape[0], layout.n_features)
+
+
+def _shapes(layout):
+    """Shapes of an image of this layout; a grey one may do without its channel."""
+    height, width, channels, _ = layout
+    if channels > 1:
+        return [given_shape(layout)]
+    return [(height, width), (height, width, 1), (1, height, width)]
+
+
+def check_width(n_features, layout):
+    """Check that rows of so many numbers hold such images."""
+    if n_features != layout.n_features:
+        raise ValueError(
+            f"image_shape={given_shape(layout)} has {layout.n_features} pixels, but X "
+            f"has {n_features} features."
+        )
+
+
+def given_shape(layout):
+    """Shape of an image as the user gives it."""
+    if layout.channels_first:
+        return layout.channels, layout.height, layout.width
+    return layout.array_shape
+
+
+def pictures(X, layout):
+    """Rows (n, d) as pictures (n, H, W) or (n, H, W, C)."""
+    if layout.channels_first:
+        images = X.reshape(-1, layout.channels, layout.height, layout.width)
+        return images.transpose(0, 2, 3, 1).reshape(-1, *layout.array_shape)
+    return X.reshape(-1, *layout.array_shape)
+
+
+def in_order_of_pictures(data, layout):
+    """Training rows in the order that they have with channels last.
+
+    They come in the order of their numbers. With this one a fit is the same, to the
+    last bit, whatever the layout of the images.
+    """
+    if not layout.channels_first:
+        return data
+    canonical = pictures(data.X, layout).reshape(len(data), -1)
+    places = np.arange(len(data))
+    return data.take(replace(data, X=canonical, index=places).distinct().index)

@@ -1,0 +1,673 @@
+"""How every part-prototype network is fitted, projected, pruned and explained."""
+
+from abc import abstractmethod
+from copy import deepcopy
+from numbers import Integral, Real
+from os import PathLike
+from warnings import warn
+
+import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklearn_proto._base import PrototypeClassifier, all_or_nothing
+from sklearn_proto._compat import Interval, StrOptions, fit_context
+from sklearn_proto._devices import exact_device, isolated_generators, resolve_device
+from sklearn_proto._losses import PartObjective
+from sklearn_proto._modules import (
+    PartNetwork,
+    Standardise,
+    feature_maps,
+    receptive_field,
+    small_backbone,
+    to_numpy,
+)
+from sklearn_proto._prototype_counts import prototype_counts
+from sklearn_proto._training import fit_temperature
+from sklearn_proto._training._deep import (
+    Checkpoints,
+    DeepOptions,
+    Stage,
+    StagedFit,
+    augmentation_of,
+    checked_callbacks,
+    fingerprint,
+)
+from sklearn_proto._views import PartPrototypeView
+from sklearn_proto.deep._images import (
+    check_width,
+    flat_rows,
+    in_order_of_pictures,
+    layout_of,
+    pictures,
+)
+from sklearn_proto.deep._placement import place_at, place_at_telling_patches
+from sklearn_proto.explain import (
+    PartExplanation,
+    linear_contributions,
+    part_boxes,
+)
+
+# Of a backbone that has been trained before (Chen et al. 2019).
+_FINE_TUNING_RATE = 1e-4
+# Parameters that do not change what a fit learns.
+_WITHOUT_EFFECT = ("callbacks", "checkpoint_dir", "device", "random_state", "verbose")
+# From a warning in fit to the user's line: scikit-learn's wrapper is between.
+_CALLER_OF_FIT = 3
+# Of a batch in prediction, however small the batches of training are.
+_FEWEST_ROWS = 64
+
+
+class PartPrototypeClassifier(PrototypeClassifier):
+    """Backbone, add-on layers, prototypes of patches, a head and a schedule.
+
+    A subclass gives the branches of the network and the steps of its fit.
+    """
+
+    _parameter_constraints = {
+        "n_prototypes_per_class": [
+            Interval(Integral, 1, None, closed="left"),
+            "array-like",
+        ],
+        "init": [StrOptions({"kmeans", "random"}), "array-like"],
+        "image_shape": ["array-like", None],
+        "channels_first": ["boolean"],
+        "backbone": [StrOptions({"auto"}), nn.Module, callable],
+        "train_backbone": ["boolean"],
+        "n_channels": [Interval(Integral, 1, None, closed="left")],
+        "patch_size": [Interval(Integral, 1, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "projection_period": [Interval(Integral, 1, None, closed="left")],
+        "last_layer_iter": [Interval(Integral, 0, None, closed="left")],
+        "pruning": ["boolean"],
+        "pruning_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "pruning_threshold": [Interval(Integral, 0, None, closed="left")],
+        "augmentation": [StrOptions({"shift", "affine"}), callable, None],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "backbone_learning_rate": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
+        "learning_rate_decay": [Interval(Real, 0, 1, closed="right")],
+        "decay_period": [Interval(Integral, 1, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "box_percentile": [Interval(Real, 0, 100, closed="both")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "random_state": ["random_state"],
+        "device": [str],
+        "callbacks": [list, tuple, None],
+        "checkpoint_dir": [str, PathLike, None],
+        "verbose": ["verbose"],
+    }
+
+    _optimizer = torch.optim.Adam
+
+    def __init__(
+        self,
+        n_prototypes_per_class=5,
+        *,
+        image_shape=None,
+        channels_first=False,
+        init="kmeans",
+        backbone="auto",
+        train_backbone=True,
+        n_channels=64,
+        patch_size=1,
+        warmup_epochs=5,
+        max_epochs=30,
+        projection_period=10,
+        last_layer_iter=20,
+        pruning=False,
+        pruning_neighbors=6,
+        pruning_threshold=3,
+        learning_rate=1e-3,
+        backbone_learning_rate="auto",
+        learning_rate_decay=0.5,
+        decay_period=5,
+        weight_decay=1e-3,
+        batch_size=64,
+        augmentation=None,
+        box_percentile=95,
+        tol=1e-4,
+        n_iter_no_change=5,
+        early_stopping=False,
+        validation_fraction=0.1,
+        class_weight=None,
+        random_state=None,
+        device="auto",
+        callbacks=None,
+        checkpoint_dir=None,
+        verbose=0,
+    ):
+        self.n_prototypes_per_class = n_prototypes_per_class
+        self.image_shape = image_shape
+        self.channels_first = channels_first
+        self.init = init
+        self.backbone = backbone
+        self.train_backbone = train_backbone
+        self.n_channels = n_channels
+        self.patch_size = patch_size
+        self.warmup_epochs = warmup_epochs
+        self.max_epochs = max_epochs
+        self.projection_period = projection_period
+        self.last_layer_iter = last_layer_iter
+        self.pruning = pruning
+        self.pruning_neighbors = pruning_neighbors
+        self.pruning_threshold = pruning_threshold
+        self.learning_rate = learning_rate
+        self.backbone_learning_rate = backbone_learning_rate
+        self.learning_rate_decay = learning_rate_decay
+        self.decay_period = decay_period
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.augmentation = augmentation
+        self.box_percentile = box_percentile
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.device = device
+        self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
+        self.verbose = verbose
+
+    @abstractmethod
+    def _make_branches(self, n_features, owners, n_classes):
+        """Branches for backbone maps of so many channels; prototypes are random.
+
+        `owners` holds the class index of the prototypes of each branch.
+        """
+
+    def _warm_up(self, losses, top):
+        """Train what is new on top of a backbone that is given and rests."""
+        rates = dict.fromkeys(("add_on", top), self.learning_rate)
+        if isinstance(self.backbone, str) and self.train_backbone:
+            # It is as new as all else.
+            rates["backbone"] = self._backbone_rate
+        return Stage("warm-up", self.warmup_epochs, rates, losses)
+
+    def _joint(self, losses):
+        """Train all but the heads, in pieces of a projection period."""
+        rates = dict.fromkeys(("add_on", "prototypes"), self.learning_rate)
+        if self.train_backbone:
+            rates["backbone"] = self._backbone_rate
+        decay = (self.learning_rate_decay, self.decay_period)
+        period = self.projection_period
+        for done in range(0, max(self.max_epochs, 1), period):
+            epochs = min(period, self.max_epochs - done)
+            yield Stage("joint", epochs, rates, losses, decay, done)
+
+    @property
+    def _backbone_rate(self):
+        if self.backbone_learning_rate != "auto":
+            return self.backbone_learning_rate
+        from_scratch = isinstance(self.backbone, str)
+        return self.learning_rate if from_scratch else _FINE_TUNING_RATE
+
+    @abstractmethod
+    def _losses(self):
+        """Losses that take turns over the mini-batches, one for each branch."""
+
+    def _joint_losses(self):
+        """Losses after the warm-up: here the same."""
+        return self._losses()
+
+    @abstractmethod
+    def _head_losses(self):
+        """Losses whose sum the heads alone minimise."""
+
+    def _run(self, fit):
+        """Carry out the steps of the schedule on a `StagedFit`."""
+        self._begin(fit)
+        for stage in self._joint(self._joint_losses()):
+            fit.train(stage)
+            self._project(fit)
+            if fit.interrupted:
+                break
+        if self.pruning:
+            self._prune(fit)
+
+    def _begin(self, fit):
+        """Warm up, and place the prototypes; where they start decides the order."""
+        if not isinstance(self.init, str):
+            place_at(fit.network, self._given_prototypes())
+        if not isinstance(self.init, str) or self.init == "random":
+            fit.train(self._warm_up(self._losses(), "prototypes"))
+            return
+        each = tuple(PartObjective({}, branch=b) for b in range(len(self._owners)))
+        plain = fit.train_features(self._warm_up(each, "heads"), len(self.classes_))
+        random_state = np.random.RandomState(fit.options.seed)
+        place_at_telling_patches(fit.network, plain, fit.data, random_state)
+
+    def _project(self, fit):
+        """Put the prototypes onto training patches, and the head on top of them."""
+        fit.project()
+        fit.fit_heads(self._head_losses(), self.last_layer_iter)
+
+    @property
+    def _augmentation(self):
+        return self.augmentation
+
+    def _set_sizes(self, counts):
+        """Class index of the prototypes of each branch: here of one."""
+        return [np.repeat(np.arange(len(counts)), counts)]
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Learn backbone, prototypes and head.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or images
+            Flat rows, or images of shape (n, H, W), (n, H, W, C) or, with
+            ``channels_first=True``, (n, C, H, W), of any numeric type.
+        y : array-like of shape (n_samples,)
+            Labels of at least two classes.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows, at least 0. An integer weight equals repetition.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+        """
+        random_state = check_random_state(self.random_state)
+        seed = int(random_state.randint(2**31 - 1))
+        with all_or_nothing(self), isolated_generators(seed):
+            fit = self._fit(X, y, sample_weight, random_state)
+        if fit.interrupted:
+            warn(
+                f"fit was interrupted after {self.n_iter_} epochs; the model so far is "
+                "kept.",
+                RuntimeWarning,
+                stacklevel=_CALLER_OF_FIT,
+            )
+        return self
+
+    def _fit(self, X, y, sample_weight, random_state):
+        layout = layout_of(X, self.image_shape, channels_first=self.channels_first)
+        rows = flat_rows(X, layout)
+        classes, data = self._validate_training_data(rows, y, sample_weight)
+        check_width(self.n_features_in_, layout)
+        data = in_order_of_pictures(data, layout)
+        counts = prototype_counts(
+            self.n_prototypes_per_class,
+            classes,
+            np.bincount(data.y, minlength=len(classes)),
+            from_rows=False,
+        )
+        self.classes_, self._layout = classes, layout
+        self.image_shape_ = layout.array_shape
+        self._owners = self._set_sizes(counts)
+        seed = int(random_state.randint(2**31 - 1))
+        training, validation = self._split(data, random_state)
+        network = self._network()
+        _standardise(network, training.X)
+        device = resolve_device(self.device)
+        options = self._deep_options(seed, device)
+        fit = StagedFit(network, training, validation, options)
+        fit.checkpoints = self._checkpoints(fit)
+        self._run(fit)
+        self._finish(fit)
+        return fit
+
+    def _given_prototypes(self):
+        """Prototypes of each branch, from the array `init`."""
+        shape = (sum(map(len, self._owners)), self.n_channels, *[self.patch_size] * 2)
+        given = np.asarray(self.init, dtype=np.float64)
+        if given.shape != shape or not np.isfinite(given).all():
+            raise ValueError(
+                f"init has shape {given.shape}; it must be finite and of shape {shape}:"
+                " prototypes in the order of the classes, latent channels, patch."
+            )
+        return np.split(given, np.cumsum([len(o) for o in self._owners])[:-1])
+
+    def _deep_options(self, seed, device):
+        decay = {"backbone": self.weight_decay, "add_on": self.weight_decay}
+        return DeepOptions(
+            device=device,
+            exact_device=exact_device(self.device),
+            batch_size=self.batch_size,
+            seed=seed,
+            optimizer=self._optimizer,
+            weight_decay=decay,
+            augmentation=augmentation_of(self._augmentation, self._layout),
+            callbacks=checked_callbacks(self.callbacks),
+            patience=self.n_iter_no_change,
+            tol=self.tol,
+            verbose=int(self.verbose),
+        )
+
+    def _checkpoints(self, fit):
+        """Where the fit is kept, if it is to be."""
+        if self.checkpoint_dir is None:
+            return None
+        if self.random_state is None:
+            raise ValueError(
+                f"checkpoint_dir={self.checkpoint_dir!r} with random_state=None: no "
+                "later fit would be the same. Set random_state to an integer."
+            )
+        parameters = self.get_params(deep=False)
+        for name in _WITHOUT_EFFECT:
+            del parameters[name]
+        rows = [fit.data] if fit.validation is None else [fit.data, fit.validation]
+        known = fingerprint(parameters, fit.network, fit.options.seed, rows)
+        return Checkpoints(self.checkpoint_dir, known)
+
+    def _split(self, data, random_state):
+        if not self.early_stopping:
+            return data, None
+        try:
+            train, held_out = train_test_split(
+                np.arange(len(data)),
+                test_size=self.validation_fraction,
+                stratify=data.y,
+                random_state=random_state,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True with validation_fraction="
+                f"{self.validation_fraction} cannot split {len(data)} rows by class: "
+                f"{error}"
+            ) from error
+        return data.take(train), data.take(held_out)
+
+    # The network, and what is kept of it.
+
+    def _network(self):
+        """Network of the fitted architecture, with random parameters, on the CPU."""
+        # Whatever the default device of the process.
+        with torch.device("cpu"):
+            backbone = self._make_backbone()
+            layout = self._layout
+            n_features, *size = _map_shape(backbone, layout)
+            if min(size) < self.patch_size:
+                raise ValueError(
+                    f"patch_size={self.patch_size} is more than the backbone's map of "
+                    f"{size[0]} x {size[1]} positions holds."
+                )
+            ones = torch.ones(layout.channels)
+            return PartNetwork(
+                layout,
+                Standardise(torch.zeros_like(ones), ones),
+                backbone,
+                self._make_branches(n_features, self._owners, len(self.classes_)),
+                frozen=not self.train_backbone,
+            )
+
+    def _make_backbone(self):
+        if isinstance(self.backbone, str):
+            return small_backbone(self._layout)
+        given = isinstance(self.backbone, nn.Module)
+        found = self.backbone if given else self.backbone()
+        if not isinstance(found, nn.Module):
+            raise ValueError(
+                f"backbone={self.backbone!r} returned a {type(found).__name__}; a "
+                "callable must return a torch.nn.Module."
+            )
+        # A fit must not change a parameter, nor what a callable may have kept.
+        return deepcopy(found).to(device="cpu", dtype=torch.float32)
+
+    def _restored(self):
+        """Fitted network, in float64 and in evaluation."""
+        check_is_fitted(self)
+        with isolated_generators(0):
+            network = self._network()
+        network.double()
+        state = {n: torch.tensor(a, device="cpu") for n, a in self._state.items()}
+        network.load_state_dict(state)
+        return (
+            network.eval()
+            .requires_grad_(requires_grad=False)
+            .to(exact_device(self.device))
+        )
+
+    def _finish(self, fit):
+        """Turn the trained network into fitted attributes."""
+        network = fit.exact()
+        self._state = {n: _compact(t) for n, t in network.state_dict().items()}
+        parts = [branch.parts for branch in network.branches]
+        self._owners = [to_numpy(p.owners).astype(np.intp) for p in parts]
+        self.prototypes_ = np.concatenate([to_numpy(p.prototypes) for p in parts])
+        self.prototype_labels_ = self.classes_[np.concatenate(self._owners)]
+        with torch.no_grad():
+            self.coef_ = to_numpy(network.affine().coefficients[:, 0])
+        self.history_ = fit.history
+        losses = [r["train_loss"] for r in fit.history if "epoch" in r]
+        self.loss_curve_, self.n_iter_ = losses, len(losses)
+        self.receptive_field_ = _receptive_field(network)
+        self._export_sources(fit)
+        scores = self._class_scores(fit.data.X)
+        self.temperature_ = fit_temperature(scores, fit.data.y, fit.data.weight)
+
+    def _export_sources(self, fit):
+        """Keep the image and the box that each prototype was projected onto."""
+        for name in ("prototype_indices_", "prototype_images_", "prototype_boxes_"):
+            vars(self).pop(name, None)
+        if fit.sources is None:
+            return
+        rows = np.concatenate([source.rows for source in fit.sources])
+        self.prototype_indices_ = fit.data.index[rows]
+        self.prototype_images_ = pictures(fit.data.X[rows], self._layout)
+        own = np.arange(len(rows))
+        boxes = np.empty((len(rows), 4), dtype=np.intp)
+        view = self.certifiable_view()
+        for chosen, x in view.batches(fit.data.X[rows]):
+            maps = view.similarity_maps(x).cpu().numpy()
+            here = maps[np.arange(len(maps)), own[chosen]]
+            boxes[chosen] = self._boxes(here)
+        self.prototype_boxes_ = boxes
+
+    def _boxes(self, maps):
+        size = (self._layout.height, self._layout.width)
+        return part_boxes(maps, size, self.box_percentile)
+
+    def certifiable_view(self):
+        """Return the fitted model as a network that predicts and certifies.
+
+        Returns
+        -------
+        PartPrototypeView
+            Network in float64, and how many rows it takes at a time.
+        """
+        network = self._restored()
+        device = exact_device(self.device)
+        return PartPrototypeView(network, device, max(_FEWEST_ROWS, self.batch_size))
+
+    def project(self, X, y, sample_weight=None):
+        """Put every prototype onto the closest patch of these rows, again.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows or images, as for `fit`.
+        y : array-like of shape (n_samples,)
+            Their labels, among ``classes_``; every class must occur.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows; a row of weight 0 is not looked at.
+
+        Returns
+        -------
+        self
+            The estimator; ``prototype_indices_`` count the rows of this `X`.
+        """
+        with all_or_nothing(self):
+            fit = self._resumed(X, y, sample_weight)
+            self._project(fit)
+            self._finish(fit)
+        return self
+
+    def prune(self, X, y, sample_weight=None):
+        """Drop the prototypes whose nearest patches are of other classes.
+
+        Of the patches nearest to a prototype, ``pruning_neighbors`` in number and from
+        rows of all classes, at least ``pruning_threshold`` must be of its own class; a
+        class keeps at least its best prototype. The head is then trained again.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows or images, as for `fit`.
+        y : array-like of shape (n_samples,)
+            Their labels, among ``classes_``; every class must occur.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows; a row of weight 0 is not looked at.
+
+        Returns
+        -------
+        self
+            The estimator, with ``pruning_report_``.
+        """
+        with all_or_nothing(self):
+            fit = self._resumed(X, y, sample_weight)
+            self._project(fit)
+            self._prune(fit)
+            self._finish(fit)
+        return self
+
+    def _prune(self, fit):
+        owners = np.concatenate(self._owners)
+        own, kept = fit.prune(self.pruning_neighbors, self.pruning_threshold)
+        self.pruning_report_ = {
+            "prototype": np.arange(len(own)),
+            "label": self.classes_[owners],
+            "own_class_neighbors": own,
+            "kept": kept,
+        }
+        fit.fit_heads(self._head_losses(), self.last_layer_iter)
+
+    def _resumed(self, X, y, sample_weight):
+        """Prepare a fit that goes on from the fitted network with other rows."""
+        check_is_fitted(self)
+        rows = flat_rows(X, self._layout)
+        classes, known = self.classes_, self.n_features_in_
+        found, data = self._validate_training_data(rows, y, sample_weight)
+        if not np.array_equal(found, classes) or self.n_features_in_ != known:
+            raise ValueError(
+                f"y has the classes {found.tolist()} and X {self.n_features_in_} "
+                f"features, but the model was fitted on {classes.tolist()} and {known}."
+            )
+        data = in_order_of_pictures(data, self._layout)
+        # Nothing is trained on the device of training, which may be absent here.
+        options = self._deep_options(0, exact_device(self.device))
+        return StagedFit(self._restored(), data, None, options, list(self.history_))
+
+    def _explanation(self, X):
+        view = self.certifiable_view()
+        similarities, maps = [], []
+        boxes = np.empty((len(X), len(self.prototypes_), 4), dtype=np.intp)
+        for rows, x in self._batches(view, X):
+            here = view.similarity_maps(x).cpu().numpy()
+            maps.append(here)
+            similarities.append(here.max(axis=(2, 3)))
+            boxes[rows] = self._boxes(here)
+        similarities = np.concatenate(similarities)
+        parts = self._contributions(similarities)
+        return PartExplanation(
+            **self._account(X, self._class_scores(X), similarities, parts),
+            similarity_maps=np.concatenate(maps),
+            bounding_boxes=boxes,
+            image_shape=self.image_shape_,
+            channels_first=self._layout.channels_first,
+            prototype_images=getattr(self, "prototype_images_", None),
+            prototype_boxes=getattr(self, "prototype_boxes_", None),
+            prototype_indices=getattr(self, "prototype_indices_", None),
+            receptive_field=self.receptive_field_,
+        )
+
+    def _contributions(self, similarities):
+        """Parts of the scores; linear heads have no bias."""
+        return linear_contributions(
+            similarities, self.coef_, np.zeros(len(self.classes_))
+        )
+
+    # Rows are flat from here on.
+
+    def _validate_rows(self, X):
+        check_is_fitted(self)
+        return super()._validate_rows(flat_rows(X, self._layout))
+
+    def _row_types(self, X):
+        kind = getattr(X, "dtype", None)
+        # Pixels of one or two bytes are exact in float32, and float64 is twice as much.
+        if isinstance(kind, np.dtype) and np.can_cast(kind, np.float32):
+            return [np.float32]
+        return super()._row_types(X)
+
+    def certified_radius(self, X, y=None, **options):
+        """Distance within which the prediction of each row provably does not change.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows or images, as for `fit`.
+        y : array-like of shape (n_samples,), optional
+            True labels; a row that is predicted wrongly then gets 0.
+        **options
+            As `sklearn_proto.robustness.certified_radius` takes them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Radii in the units of `X`, float64.
+        """
+        check_is_fitted(self)
+        return super().certified_radius(flat_rows(X, self._layout), y, **options)
+
+
+def _map_shape(backbone, layout):
+    """Shape (D, H, W) of the latent map of an image."""
+    blank = torch.zeros(1, layout.channels, layout.height, layout.width)
+    where = f"backbone, given images of shape {tuple(blank.shape)}"
+    try:
+        with torch.no_grad():
+            _, deep = feature_maps(backbone.eval(), blank)
+    except (IndexError, RuntimeError, TypeError) as error:
+        raise ValueError(f"{where}, fails: {error}") from error
+    if not isinstance(deep, torch.Tensor) or deep.ndim != 4 or len(deep) != 1:
+        what = tuple(getattr(deep, "shape", ())) or type(deep).__name__
+        raise ValueError(
+            f"{where}, returns {what}; it must return a map of shape (1, D, H, W), or "
+            "a list of maps."
+        )
+    return tuple(deep.shape[1:])
+
+
+def _compact(tensor):
+    """Array of a tensor: in float32 where nothing is lost by it."""
+    array = tensor.detach().cpu().numpy().copy()
+    if array.dtype != np.float64:
+        return array
+    short = array.astype(np.float32)
+    return short if np.array_equal(short, array) else array
+
+
+def _receptive_field(network):
+    """Size, stride and offset of what latent patches see, if all branches agree."""
+    found = {receptive_field(network.backbone, b.add_on) for b in network.branches}
+    field = found.pop() if len(found) == 1 else None
+    return None if field is None else tuple(field)
+
+
+def _standardise(network, X):
+    """Give the network the mean and the deviation of each channel."""
+    layout = network.layout
+    images = pictures(X, layout).reshape(len(X), -1, layout.channels)
+    mean = images.mean(axis=(0, 1), dtype=np.float64)
+    scale = images.std(axis=(0, 1), dtype=np.float64)
+    scale[scale == 0] = 1.0
+    standardise = network.standardise
+    for name, values in (("mean", mean), ("scale", scale)):
+        tensor = torch.tensor(values, dtype=torch.float32, device="cpu")
+        getattr(standardise, name).copy_(tensor[:, None, None])

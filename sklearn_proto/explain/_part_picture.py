@@ -1,0 +1,58 @@
+"""The parts of one image beside what they are like, as a figure (needs ``plot``)."""
+
+from typing import TYPE_CHECKING, Any
+
+from sklearn_proto.explain._account import AGAINST, FOR, Account, Part
+from sklearn_proto.explain._picture import draw_parts, without_ticks
+from sklearn_proto.explain._pixels import rendered
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Inches, and pixels of a picture.
+_SIDE, _BARS, _PIXELS = 1.75, 0.24, 480
+
+
+def draw(account: Account) -> "Figure":
+    """Figure of an image: a line for each prototype, and below what they add up to."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    lines, pictures = len(account.parts), account.parts[0].pictures
+    columns = len(pictures) + 1
+    height, width = pictures[0].image.shape[:2]
+    # The words beside it need half a side.
+    line = _SIDE * min(max(height / width, 0.5), 2.0) + 0.15
+    heights = line * lines + 0.2, _BARS * (lines + len(account.rest)) + 0.7
+    size = _SIDE * (columns + 0.4), sum(heights) + 0.4
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels: Any = figure.subfigures(2, 1, height_ratios=heights)
+    upper, lower = panels
+    _draw_lines(upper, account, columns)
+    draw_parts(lower.subplots(), account)
+    figure.suptitle(account.title, fontsize=11)
+    return figure
+
+
+def _draw_lines(panel: Any, account: Account, columns: int) -> None:
+    widths = [1.0] * (columns - 1) + [1.3]
+    options = {"squeeze": False, "width_ratios": widths}
+    axes = panel.subplots(len(account.parts), columns, **options)
+    for line, part in zip(axes, account.parts, strict=True):
+        for ax, picture in zip(line, part.pictures, strict=False):
+            ax.imshow(rendered(picture, _PIXELS))
+            ax.set_title(picture.title, fontsize=8)
+            without_ticks(ax)
+        _write(line[-1], part, account.headings)
+
+
+def _write(ax: Any, part: Part, headings: tuple[str, ...]) -> None:
+    """Write what the part adds."""
+    ax.set_axis_off()
+    known = [f"{h}\n{note}" for h, note in zip(headings, part.notes, strict=True)]
+    text = "\n".join([part.label, *known])
+    ax.text(0.0, 0.52, text, fontsize=8, transform=ax.transAxes)
+    colour = FOR if part.size >= 0 else AGAINST
+    points = {"fontsize": 12, "color": colour, "va": "top", "transform": ax.transAxes}
+    ax.text(0.0, 0.44, f"{part.size:+.3g} points", **points)
