@@ -684,6 +684,18 @@ def test_a_second_interruption_undoes_the_fit(step, model, monkeypatch):
     assert_same_fit(before, model)
 
 
+@pytest.mark.parametrize("step", ["closest_patches", "fit_heads"])
+def test_an_interrupted_projection_is_undone(step, model, monkeypatch):
+    from sklearn_proto._training._deep import _staged_fit
+
+    again = pickle.loads(pickle.dumps(model))
+    original = getattr(_staged_fit, step)
+    monkeypatch.setattr(_staged_fit, step, interrupted(original, 1))
+    with pytest.raises(KeyboardInterrupt):
+        again.project(X[:60], Y[:60])
+    assert_same_fit(again, model)
+
+
 # Devices.
 
 

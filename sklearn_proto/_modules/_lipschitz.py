@@ -15,9 +15,11 @@ from sklearn_proto._modules._receptive_field import Window
 
 # A map of more positions than this a side is halved: parts, not pixels.
 _LARGEST_SIDE = 7
-_WIDTHS = (16, 32, 64)
+_WIDTHS = (16, 32, 64, 64)
 # Of the grid on which norms of convolutions are looked at, along each axis.
 _FREQUENCIES = 8
+# Of the bounds on squared norms.
+_SMALLEST = 1e-30
 
 
 class OrthogonalConv(nn.Module):
@@ -139,7 +141,9 @@ def squared_norm_bound(kernels: Tensor) -> Tensor:
     fourth = torch.linalg.matrix_power(gram, 4)
     largest = torch.linalg.matrix_norm(fourth).amax().clamp_min(tiny)
     missed = math.cos(math.pi / _FREQUENCIES) ** 4
-    return unit * largest.pow(0.25) / missed
+    # More than enough for kernels of next to nothing, and 1 over it is a number.
+    bound: Tensor = unit * largest.pow(0.25) / missed
+    return bound.clamp_min(_SMALLEST)
 
 
 def lipschitz_backbone(layout: ImageLayout) -> nn.Sequential:

@@ -109,7 +109,7 @@ class PartPrototypeClassifier(PrototypeClassifier):
         "verbose": ["verbose"],
     }
 
-    _optimizer = torch.optim.Adam
+    _optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
 
     def __init__(
         self,
@@ -561,7 +561,10 @@ class PartPrototypeClassifier(PrototypeClassifier):
         data = in_order_of_pictures(data, self._layout)
         # Nothing is trained on the device of training, which may be absent here.
         options = self._deep_options(0, exact_device(self.device))
-        return StagedFit(self._restored(), data, None, options, list(self.history_))
+        fit = StagedFit(self._restored(), data, None, options, list(self.history_))
+        # No training is there to be ended: the first interruption undoes the step.
+        fit.interrupted = True
+        return fit
 
     def _explanation(self, X):
         view = self.certifiable_view()

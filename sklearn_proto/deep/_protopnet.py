@@ -196,7 +196,7 @@ class ProtoPNetClassifier(PartPrototypeClassifier):
     See Also
     --------
     STProtoPNetClassifier : Prototypes near the class boundary, and far from it.
-    CBCNetClassifier : Reasons also with parts that must be absent.
+    CBCClassifier : Reasons also with components that must be absent.
 
     References
     ----------
@@ -329,8 +329,8 @@ class ProtoPNetClassifier(PartPrototypeClassifier):
         if not automatic or self.similarity not in _LIPSCHITZ_SIMILARITIES:
             raise ValueError(
                 f"lipschitz=True with backbone={self.backbone!r} and similarity="
-                f"{self.similarity!r} is not allowed; there is a Lipschitz constant for "
-                "backbone='auto' with similarity='log' or 'exp'."
+                f"{self.similarity!r} is not allowed; only backbone='auto' with "
+                "similarity='log' or 'exp' has a Lipschitz constant."
             )
         return lipschitz_backbone(self._layout)
 

@@ -197,7 +197,7 @@ class STProtoPNetClassifier(PartPrototypeClassifier):
     See Also
     --------
     ProtoPNetClassifier : One set of prototypes, and more similarities to choose from.
-    CBCNetClassifier : Reasons also with parts that must be absent.
+    CBCClassifier : Reasons also with components that must be absent.
 
     Notes
     -----

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sklearn_proto._views import NearestPrototypeView, SimilarityView
+from sklearn_proto._views import (
+    NearestPrototypeView,
+    PartPrototypeView,
+    SimilarityView,
+)
 from sklearn_proto.robustness._perturbations import Perturbations
 
-View = SimilarityView | NearestPrototypeView
+View = SimilarityView | NearestPrototypeView | PartPrototypeView
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,16 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from torch import Tensor
 
-from sklearn_proto._views import NearestPrototypeView, SimilarityView
+from sklearn_proto._views import (
+    NearestPrototypeView,
+    PartPrototypeView,
+    SimilarityView,
+)
 from sklearn_proto.robustness._batch import Batch, View
 from sklearn_proto.robustness._enclosure import Effort, Enclosure
 from sklearn_proto.robustness._methods import SimilarityFamily
 from sklearn_proto.robustness._nearest import NearestFamily
+from sklearn_proto.robustness._parts import PartFamily
 from sklearn_proto.robustness._perturbations import Perturbations
 
 B = TypeVar("B", bound=Batch)
@@ -59,3 +64,8 @@ def _(view: SimilarityView, perturbations: Perturbations) -> Family[Any]:
 @family_of.register
 def _(view: NearestPrototypeView, perturbations: Perturbations) -> Family[Any]:
     return NearestFamily(view, perturbations)
+
+
+@family_of.register
+def _(view: PartPrototypeView, perturbations: Perturbations) -> Family[Any]:
+    return PartFamily(view, perturbations)

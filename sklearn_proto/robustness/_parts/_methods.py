@@ -1,0 +1,34 @@
+"""The table of certificates of part-prototype networks."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from sklearn_proto.robustness._parts._batch import PartBatch
+from sklearn_proto.robustness._parts._interval import Interval
+from sklearn_proto.robustness._parts._shared import Shared
+
+
+class PartCertificate(Protocol):
+    """A lower bound on how far the maps may move before a rival takes a row."""
+
+    name: str
+
+    def moves(self, batch: PartBatch) -> Tensor:
+        """Lengths (n, S) by which the maps may move before each score catches up."""
+
+
+class Auto:
+    """Largest of all bounds, rival by rival."""
+
+    name = "auto"
+
+    def moves(self, batch: PartBatch) -> Tensor:
+        """See `PartCertificate`."""
+        return torch.maximum(Interval().moves(batch), Shared().moves(batch))
+
+
+PART_CERTIFICATES: dict[str, PartCertificate] = {
+    certificate.name: certificate for certificate in (Auto(), Interval(), Shared())
+}
