@@ -284,7 +284,8 @@ class PrototypeClassifier(
         method : str
             Which bound. For scores from similarities "closed_form", "interval",
             "tilted", "second_order" or "trust_region"; for nearest-prototype models
-            "margin", "interval", "hyperplane" or "quadric". "auto" is at least 0.99 of
+            "margin", "interval", "hyperplane" or "quadric"; for part-prototype networks
+            with ``lipschitz=True`` "interval" or "shared". "auto" is at least 0.99 of
             the largest of those that apply, "exact" goes further at a higher cost.
         bounds : tuple of two array-likes, optional
             Smallest and largest valid value, each a scalar or of shape (n_features,).

@@ -83,7 +83,7 @@ def in_float64(module, seed, size=2.0):
 
 def jacobian_norm(function, x):
     """Spectral norm of the full Jacobian at one row."""
-    j = torch.autograd.functional.jacobian(function, x)
+    j = torch.autograd.functional.jacobian(function, x, vectorize=True)
     return float(torch.linalg.matrix_norm(j.reshape(-1, x.numel()), 2))
 
 
@@ -251,7 +251,7 @@ def test_it_learns_nonetheless():
 # The certificates.
 
 
-def attacked(view, rows, radius, norm, starts=3, steps=20):
+def attacked(view, rows, radius, norm, starts=2, steps=12):
     """Whether projected gradient ascent within the radii changes a prediction."""
     x, size = view.tensor(rows), view.tensor(radius)[:, None]
     own = view.class_scores(x).argmax(1)
@@ -484,14 +484,14 @@ def test_there_is_no_exact_method(models):
         models["exp"].certified_radius(ROWS, method="tilted")
 
 
-def test_an_attack_finds_no_less_than_is_proven(models):
-    for norm in (2, np.inf):
-        found = empirical_radius(
-            models["exp"], ROWS[:2], norm=norm, n_restarts=0, max_iter=0, random_state=0
-        )
-        assert np.isfinite(found.radius).all()
-        proven = models["exp"].certified_radius(ROWS[:2], norm=norm)
-        assert (found.radius >= proven).all()
+@pytest.mark.parametrize("norm", [2, np.inf])
+def test_an_attack_finds_no_less_than_is_proven(models, norm):
+    model, row = models["exp"], ROWS[:1]
+    found = empirical_radius(
+        model, row, norm=norm, n_restarts=0, max_iter=0, random_state=0
+    )
+    assert np.isfinite(found.radius).all()
+    assert found.radius >= certified_radius(model, row, norm=norm)
 
 
 def test_smoothing_works_on_any_network(unbounded):

@@ -73,6 +73,6 @@ class PartGeometry:
     def similarity(self, squared: Tensor) -> Tensor:
         """Similarities of squared distances of shape (n, K, ...)."""
         parts = [branch.parts for branch in self.view.network.branches]
-        pieces = torch.split(squared, [len(p.owners) for p in parts], 1)
+        pieces = torch.split(squared, [len(p.owners) for p in parts], dim=1)
         found = [p.similarity(d) for p, d in zip(parts, pieces, strict=True)]
         return torch.cat(found, 1)

@@ -37,11 +37,14 @@ class Shared:
 
     def moves(self, batch: PartBatch) -> Tensor:
         """Lengths (n, S) by which the maps may move before each score catches up."""
+        (_, k, q), n_scores = batch.squared.shape, batch.lead.shape[1]
         unit = batch.worst(Interval().moves(batch))
-        found = torch.zeros_like(batch.lead[:, :, 0])
+        # Infinite where no move does harm.
+        found = torch.where(unit.isinf(), unit, 0.0)[:, None].repeat(1, n_scores)
         todo = ((unit > 0) & unit.isfinite()).nonzero().squeeze(1)
-        _, k, q = batch.squared.shape
-        for rows in torch.split(todo, max(1, _NUMBERS // (k * q * _CELLS))):
+        at_once = max(1, _NUMBERS // (max(k, n_scores) * q * _CELLS))
+        for start in range(0, len(todo), at_once):
+            rows = todo[start : start + at_once]
             found[rows] = _moves(batch.take(rows), unit[rows])
         return found
 
