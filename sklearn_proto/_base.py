@@ -11,6 +11,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -97,6 +98,25 @@ class PrototypeClassifier(
         )
         weight = weight * by_class[encoded]
         return classes, TrainingData(X, encoded, weight, present).distinct()
+
+    def _split(self, data, random_state):
+        """Rows to train on, and those that `early_stopping` holds out, if any."""
+        if not self.early_stopping:
+            return data, None
+        try:
+            train, held_out = train_test_split(
+                np.arange(len(data)),
+                test_size=self.validation_fraction,
+                stratify=data.y,
+                random_state=random_state,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True with validation_fraction="
+                f"{self.validation_fraction} cannot split {len(data)} rows by class: "
+                f"{error}"
+            ) from error
+        return data.take(train), data.take(held_out)
 
     def _validate_rows(self, X):
         """Check rows, but for NaN and infinity: `_batches` looks for those."""

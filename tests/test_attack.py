@@ -16,7 +16,7 @@ from sklearn_proto.robustness._attack._planes import Plane, worst_mixture
 from sklearn_proto.robustness._attack._shortest import shortest
 from tests import attacks
 from tests.data import three_classes, two_classes
-from tests.instances import SHALLOW, instance
+from tests.instances import CERTIFIED, INSTANCES, SHALLOW, instance
 from tests.test_certificates import BISECTOR, distance_to_the_bisector, with_head
 
 X, Y = three_classes()
@@ -25,7 +25,7 @@ every_norm = pytest.mark.parametrize("norm", NORMS)
 QUICK = {"n_restarts": 1, "max_iter": 4, "random_state": 0}
 # Other losses and solvers end on other numbers, but the attack sees the same formulas.
 OTHER_FITS = ("robust", "adam", "rbf-margin", "cbc-margin")
-VIEWS = [name for name in SHALLOW if not any(fit in name for fit in OTHER_FITS)]
+VIEWS = [name for name in INSTANCES if not any(fit in name for fit in OTHER_FITS)]
 every_view = pytest.mark.parametrize("name", VIEWS)
 
 
@@ -233,15 +233,18 @@ def test_as_near_as_a_fine_grid_in_the_plane(name, norm):
 
 @every_norm
 @every_view
-def test_every_perturbation_is_real(model, norm):
+def test_every_perturbation_is_real(name, model, norm):
     rows = X[:4]
     found = empirical_radius(model, rows, norm=norm, **QUICK)
     assert np.isfinite(found.radius).all()
     assert_verified(model, rows, found, norm)
-    bound = model.certified_radius(rows, norm=norm, method="interval")
-    assert (bound <= found.radius).all()
-    straight = attacks.towards(model, rows, X, norm)
-    assert (found.radius <= straight * (1 + 1e-6)).all()
+    if name in CERTIFIED:
+        bound = model.certified_radius(rows, norm=norm, method="interval")
+        assert (bound <= found.radius).all()
+    if name in SHALLOW:
+        # Of these the attack knows the prototypes, to walk towards.
+        straight = attacks.towards(model, rows, X, norm)
+        assert (found.radius <= straight * (1 + 1e-6)).all()
 
 
 @every_view

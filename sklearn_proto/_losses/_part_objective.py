@@ -3,17 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from sklearn_proto._losses._log_loss import cross_entropy
 from sklearn_proto._losses._parts import weighted_mean
 from sklearn_proto._modules import NetworkOutputs, PartOutputs
 
 PartTerm = Callable[[PartOutputs, Tensor, Tensor], Tensor]
-
-
-def cross_entropy(scores: Tensor, y: Tensor) -> Tensor:
-    """Cross-entropy of each row, shape (n,)."""
-    return nn.functional.cross_entropy(scores, y, reduction="none")
 
 
 @dataclass(frozen=True)

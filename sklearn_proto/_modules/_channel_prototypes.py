@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import product_map
-from sklearn_proto._modules._patch_prototypes import PatchPrototypes
+from sklearn_proto._modules._patch_prototypes import Product
 
 
-class ChannelPrototypes(PatchPrototypes):
+class ChannelPrototypes(Product):
     """Channels of a distribution: how much of a patch is channel k is its similarity.
 
     Nauta et al. 2023. The prototype is the unit vector of its channel, so that the
@@ -28,7 +28,3 @@ class ChannelPrototypes(PatchPrototypes):
     def dissimilarity_map(self, z: Tensor) -> Tensor:
         """One minus the probability of the channel."""
         return 1.0 - product_map(z, self.prototypes)
-
-    def similarity(self, dissimilarity: Tensor) -> Tensor:
-        """See `PatchPrototypes.similarity`."""
-        return (1.0 - dissimilarity).clamp(0.0, 1.0)

@@ -30,6 +30,8 @@ class PatchPrototypes(nn.Module):
     unit = 1.0
     # Whether patches should be in [0, 1].
     bounded = True
+    # Whether similarities depend on distances only, so that one bounds the other.
+    by_distance = False
 
     def __init__(self, prototypes: Tensor, owners: Tensor) -> None:
         super().__init__()
@@ -61,7 +63,25 @@ class PatchPrototypes(nn.Module):
         """Similarities in [0, 1], which fall with the dissimilarity."""
 
 
-class LogDistance(PatchPrototypes):
+class Distance(PatchPrototypes):
+    """Dissimilarities that are squared distances."""
+
+    by_distance = True
+
+    def dissimilarity_map(self, z: Tensor) -> Tensor:
+        """See `PatchPrototypes.dissimilarity_map`."""
+        return squared_distance_map(z, self.prototypes)
+
+
+class Product(PatchPrototypes):
+    """Dissimilarities that are 1 minus a similarity, which is negative for none."""
+
+    def similarity(self, dissimilarity: Tensor) -> Tensor:
+        """See `PatchPrototypes.similarity`."""
+        return (1.0 - dissimilarity).clamp(0.0, 1.0)
+
+
+class LogDistance(Distance):
     """``log((d + 1) / (d + 1e-4))`` of the squared distance d, over its largest value.
 
     Chen et al. 2019. Divided by the similarity of identical patches, ``unit``, so that
@@ -70,29 +90,21 @@ class LogDistance(PatchPrototypes):
 
     unit = log(1.0 / _EPSILON)
 
-    def dissimilarity_map(self, z: Tensor) -> Tensor:
-        """See `PatchPrototypes.dissimilarity_map`."""
-        return squared_distance_map(z, self.prototypes)
-
     def similarity(self, dissimilarity: Tensor) -> Tensor:
         """See `PatchPrototypes.similarity`."""
         ratio = (dissimilarity + 1.0) / (dissimilarity + _EPSILON)
         return ratio.log() / self.unit
 
 
-class ExpDistance(PatchPrototypes):
+class ExpDistance(Distance):
     """``exp(-d)`` of the squared distance d."""
-
-    def dissimilarity_map(self, z: Tensor) -> Tensor:
-        """See `PatchPrototypes.dissimilarity_map`."""
-        return squared_distance_map(z, self.prototypes)
 
     def similarity(self, dissimilarity: Tensor) -> Tensor:
         """See `PatchPrototypes.similarity`."""
         return torch.exp(-dissimilarity)
 
 
-class Cosine(PatchPrototypes):
+class Cosine(Product):
     """Cosine of the angle of patch and prototype, at least 0 (Wang et al. 2023)."""
 
     # Between patches in [0, 1] no angle is more than a right one, and most far less.
@@ -106,12 +118,8 @@ class Cosine(PatchPrototypes):
         """One minus the cosine."""
         return 1.0 - cosine_map(z, self.prototypes)
 
-    def similarity(self, dissimilarity: Tensor) -> Tensor:
-        """See `PatchPrototypes.similarity`."""
-        return (1.0 - dissimilarity).clamp(0.0, 1.0)
 
-
-class Projection(PatchPrototypes):
+class Projection(Product):
     """Inner product with the unit prototype, over its largest value.
 
     Huang et al. 2023. Patches are in [0, 1], so that a product is at most the root of
@@ -126,10 +134,6 @@ class Projection(PatchPrototypes):
     def dissimilarity_map(self, z: Tensor) -> Tensor:
         """One minus the similarity."""
         return 1.0 - product_map(z, self.prototypes) / self.unit
-
-    def similarity(self, dissimilarity: Tensor) -> Tensor:
-        """See `PatchPrototypes.similarity`."""
-        return (1.0 - dissimilarity).clamp(0.0, 1.0)
 
 
 SIMILARITIES: dict[str, type[PatchPrototypes]] = {

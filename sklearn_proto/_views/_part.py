@@ -1,25 +1,18 @@
 """The view of a part-prototype network: what predicts, explains and certifies."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_proto._functional import Affine, best_of_class
-from sklearn_proto._modules import (
-    ExpDistance,
-    LogDistance,
-    NetworkOutputs,
-    PartNetwork,
-)
+from sklearn_proto._modules import NetworkOutputs, PartNetwork
+from sklearn_proto._views._reader import RowReader
 
 
 @dataclass(frozen=True, eq=False)
-class PartPrototypeView:
+class PartPrototypeView(RowReader):
     """A trained network in float64; scores are affine in the similarities.
 
     Parameters
@@ -36,16 +29,10 @@ class PartPrototypeView:
     device: torch.device
     rows_per_batch: int
 
-    def tensor(self, array: NDArray[np.generic]) -> Tensor:
-        """Float64 tensor of `array` on the view's device."""
-        return torch.tensor(array, dtype=torch.float64, device=self.device)
-
-    def batches(self, X: NDArray[np.generic]) -> Iterator[tuple[slice, Tensor]]:
-        """Slices of the rows and their tensors."""
-        for start in range(0, X.shape[0], self.rows_per_batch):
-            chosen = slice(start, start + self.rows_per_batch)
-            # Another order in memory would be summed in another order.
-            yield chosen, self.tensor(np.ascontiguousarray(X[chosen]))
+    def _rows_at_once(self, n_features: int) -> int:
+        """See `RowReader`; what counts are the maps, not the rows."""
+        del n_features
+        return self.rows_per_batch
 
     @cached_property
     def affine(self) -> Affine:
@@ -55,8 +42,7 @@ class PartPrototypeView:
     @property
     def lipschitz(self) -> float | None:
         """Constant in l2 of rows to latent maps, if known and distances count."""
-        parts = [branch.parts for branch in self.network.branches]
-        by_distance = all(isinstance(p, LogDistance | ExpDistance) for p in parts)
+        by_distance = all(b.parts.by_distance for b in self.network.branches)
         return self.network.lipschitz if by_distance else None
 
     def outputs(self, x: Tensor) -> NetworkOutputs:
@@ -80,4 +66,8 @@ class PartPrototypeView:
 
     def class_scores(self, x: Tensor) -> Tensor:
         """Scores (n, C) of every class."""
-        return best_of_class(self.affine.scores(self.similarities(x)))
+        return self.scores_of(self.similarities(x))
+
+    def scores_of(self, similarities: Tensor) -> Tensor:
+        """Scores (n, C) that similarities (n, K) make."""
+        return best_of_class(self.affine.scores(similarities))

@@ -1,7 +1,6 @@
 """Prototypes as points of a space, and the rows of a batch among them."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from abc import abstractmethod
 from functools import cached_property
 
 import numpy as np
@@ -11,16 +10,16 @@ from torch import Tensor
 
 from sklearn_proto._devices import default_rows_per_batch
 from sklearn_proto._functional import squared_projections
+from sklearn_proto._views._reader import RowReader
 
 Array = NDArray[np.float64]
 
 
-class Points(ABC):
-    """What every view does with its prototypes, its tangent spaces and its device."""
+class Points(RowReader):
+    """What a view does with prototypes that are points, and their tangent spaces."""
 
     prototypes: Array
     tangents: Array | None
-    device: torch.device
 
     @property
     @abstractmethod
@@ -32,19 +31,9 @@ class Points(ABC):
     def _units(self) -> Tensor:
         """What squared distances (K,) are counted in."""
 
-    def tensor(self, array: NDArray[np.generic]) -> Tensor:
-        """Float64 tensor of `array` on the view's device."""
-        if not array.flags.writeable:  # pandas and memory maps; torch would warn.
-            array = array.copy()
-        return torch.as_tensor(array, dtype=torch.float64, device=self.device)
-
-    def batches(self, X: NDArray[np.generic]) -> Iterator[tuple[slice, Tensor]]:
-        """Slices of the rows and their tensors, a cache's worth at a time."""
-        rows = default_rows_per_batch(X.shape[1] + self._elements_per_row)
-        for start in range(0, X.shape[0], rows):
-            chosen = slice(start, start + rows)
-            # Another order in memory would be summed in another order.
-            yield chosen, self.tensor(np.ascontiguousarray(X[chosen]))
+    def _rows_at_once(self, n_features: int) -> int:
+        """See `RowReader`: a cache's worth."""
+        return default_rows_per_batch(n_features + self._elements_per_row)
 
     @cached_property
     def _centre(self) -> Tensor | None:

@@ -8,7 +8,6 @@ from warnings import warn
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -240,9 +239,10 @@ class PartPrototypeClassifier(PrototypeClassifier):
 
     def _begin(self, fit):
         """Warm up, and place the prototypes; where they start decides the order."""
-        if not isinstance(self.init, str):
+        given = not isinstance(self.init, str)
+        if given:
             place_at(fit.network, self._given_prototypes())
-        if not isinstance(self.init, str) or self.init == "random":
+        if given or self.init == "random":
             fit.train(self._warm_up(self._losses(), "prototypes"))
             return
         each = tuple(PartObjective({}, branch=b) for b in range(len(self._owners)))
@@ -364,24 +364,6 @@ class PartPrototypeClassifier(PrototypeClassifier):
         rows = [fit.data] if fit.validation is None else [fit.data, fit.validation]
         known = fingerprint(parameters, fit.network, fit.options.seed, rows)
         return Checkpoints(self.checkpoint_dir, known)
-
-    def _split(self, data, random_state):
-        if not self.early_stopping:
-            return data, None
-        try:
-            train, held_out = train_test_split(
-                np.arange(len(data)),
-                test_size=self.validation_fraction,
-                stratify=data.y,
-                random_state=random_state,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True with validation_fraction="
-                f"{self.validation_fraction} cannot split {len(data)} rows by class: "
-                f"{error}"
-            ) from error
-        return data.take(train), data.take(held_out)
 
     # The network, and what is kept of it.
 
@@ -568,17 +550,20 @@ class PartPrototypeClassifier(PrototypeClassifier):
 
     def _explanation(self, X):
         view = self.certifiable_view()
-        similarities, maps = [], []
-        boxes = np.empty((len(X), len(self.prototypes_), 4), dtype=np.intp)
+        maps = []
+        similarities = np.empty((len(X), len(self.prototypes_)))
+        scores = np.empty((len(X), len(self.classes_)))
+        boxes = np.empty((*similarities.shape, 4), dtype=np.intp)
         for rows, x in self._batches(view, X):
-            here = view.similarity_maps(x).cpu().numpy()
-            maps.append(here)
-            similarities.append(here.max(axis=(2, 3)))
-            boxes[rows] = self._boxes(here)
-        similarities = np.concatenate(similarities)
+            here = view.similarity_maps(x)
+            best = here.flatten(2).amax(2)
+            maps.append(here.cpu().numpy())
+            similarities[rows] = best.cpu().numpy()
+            scores[rows] = view.scores_of(best).cpu().numpy()
+            boxes[rows] = self._boxes(maps[-1])
         parts = self._contributions(similarities)
         return PartExplanation(
-            **self._account(X, self._class_scores(X), similarities, parts),
+            **self._account(X, scores, similarities, parts),
             similarity_maps=np.concatenate(maps),
             bounding_boxes=boxes,
             image_shape=self.image_shape_,

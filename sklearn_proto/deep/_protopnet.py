@@ -28,8 +28,6 @@ from sklearn_proto.deep._part_networks import (
 )
 
 _HEADS = {"linear": ClassConnections, "score": ScoreAggregation}
-# Of distances, which the Lipschitz constant of a network bounds the change of.
-_LIPSCHITZ_SIMILARITIES = ("log", "exp")
 
 
 class ProtoPNetClassifier(PartPrototypeClassifier):
@@ -326,7 +324,8 @@ class ProtoPNetClassifier(PartPrototypeClassifier):
         if not self.lipschitz:
             return super()._make_backbone()
         automatic = isinstance(self.backbone, str)
-        if not automatic or self.similarity not in _LIPSCHITZ_SIMILARITIES:
+        # The constant of a network bounds the change of distances only.
+        if not automatic or not SIMILARITIES[self.similarity].by_distance:
             raise ValueError(
                 f"lipschitz=True with backbone={self.backbone!r} and similarity="
                 f"{self.similarity!r} is not allowed; only backbone='auto' with "

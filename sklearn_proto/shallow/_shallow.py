@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from sklearn_proto._base import PrototypeClassifier, all_or_nothing
@@ -176,24 +175,6 @@ class ShallowClassifier(PrototypeClassifier):
                 f"{len(self.prototypes_)} prototypes. Use warm_start=False to refit."
             )
         network.load_state_dict({name: to_tensor(value) for name, value in old.items()})
-
-    def _split(self, data, random_state):
-        if not self.early_stopping:
-            return data, None
-        try:
-            train, held_out = train_test_split(
-                np.arange(len(data)),
-                test_size=self.validation_fraction,
-                stratify=data.y,
-                random_state=random_state,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True with validation_fraction="
-                f"{self.validation_fraction} cannot split {len(data)} rows by class: "
-                f"{error}"
-            ) from error
-        return data.take(train), data.take(held_out)
 
     def _train(self, network, solver, loss, parts, random_state):
         """Minimise one loss in place; return whether the user interrupted it."""

@@ -1,23 +1,19 @@
 """Training the heads alone, on similarities that no longer change."""
 
-from collections.abc import Callable, Iterator
-
 import torch
 from torch import Tensor
 
 from sklearn_proto._functional import best_of_class
 from sklearn_proto._modules import NetworkOutputs, PartNetwork, PartOutputs
 from sklearn_proto._training._data import TrainingData
-
-Batches = Callable[[], Iterator[tuple[slice, Tensor]]]
-NetworkLoss = Callable[[NetworkOutputs, Tensor, Tensor], Tensor]
+from sklearn_proto._training._deep._stages import PartLoss, RowBatches
 
 
 def fit_heads(
     network: PartNetwork,
-    batches: Batches,
+    batches: RowBatches,
     data: TrainingData,
-    losses: tuple[NetworkLoss, ...],
+    losses: tuple[PartLoss, ...],
     iterations: int,
 ) -> float:
     """Minimise the sum of the losses over the heads; return its value.
@@ -57,7 +53,7 @@ def _scored(own: PartOutputs) -> PartOutputs:
     return own._replace(scores=scores)
 
 
-def _cached(network: PartNetwork, batches: Batches) -> NetworkOutputs:
+def _cached(network: PartNetwork, batches: RowBatches) -> NetworkOutputs:
     """Similarities of all rows; the maps, which the heads do not see, are dropped."""
     found = []
     with torch.no_grad():

@@ -1,6 +1,5 @@
 """Which training patches the prototypes are closest to."""
 
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +9,7 @@ from torch import Tensor
 
 from sklearn_proto._functional import patches_at
 from sklearn_proto._modules import PartNetwork
-
-Batches = Callable[[], Iterator[tuple[slice, Tensor]]]
+from sklearn_proto._training._deep._stages import RowBatches
 
 
 class Sources(NamedTuple):
@@ -28,7 +26,7 @@ class Sources(NamedTuple):
 
 
 def closest_patches(
-    network: PartNetwork, batches: Batches, y: NDArray[np.intp]
+    network: PartNetwork, batches: RowBatches, y: NDArray[np.intp]
 ) -> list[Sources]:
     """Closest patch of each prototype among the rows of its class, branch by branch.
 

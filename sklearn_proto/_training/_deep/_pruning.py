@@ -1,19 +1,16 @@
 """Which prototypes stand for their class, judged by the patches closest to them."""
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_proto._modules import PartNetwork
-
-Batches = Callable[[], Iterator[tuple[slice, Tensor]]]
+from sklearn_proto._training._deep._stages import RowBatches
 
 
 def own_class_counts(
-    network: PartNetwork, batches: Batches, y: NDArray[np.intp], neighbors: int
+    network: PartNetwork, batches: RowBatches, y: NDArray[np.intp], neighbors: int
 ) -> list[NDArray[np.intp]]:
     """How many of the nearest training patches are of a prototype's own class.
 

@@ -73,9 +73,6 @@ class StagedFit:
 
     def train(self, stage: Stage) -> None:
         """Run the epochs of a stage, unless the user has interrupted one before."""
-        self._stages += 1
-        if self.interrupted or stage.epochs == 0:
-            return
         self._train(self.network, stage)
 
     def train_features(self, stage: Stage, n_classes: int) -> PartNetwork:
@@ -88,12 +85,13 @@ class StagedFit:
         """
         with torch.device("cpu"):
             plain = without_prototypes(self.network, n_classes)
-        self._stages += 1
-        if not self.interrupted and stage.epochs > 0:
-            self._train(plain, stage)
+        self._train(plain, stage)
         return plain
 
     def _train(self, network: PartNetwork, stage: Stage) -> None:
+        self._stages += 1
+        if self.interrupted or stage.epochs == 0:
+            return
         options = self.options
         network.to(device=options.device, dtype=torch.float32)
         net = StageNet(

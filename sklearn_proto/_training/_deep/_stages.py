@@ -1,12 +1,14 @@
 """The schedule of a deep fit, as data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
 PartLoss = Callable[[Any, Tensor, Tensor], Tensor]
+# Starts an iteration over slices of the training rows and their tensors.
+RowBatches = Callable[[], Iterator[tuple[slice, Tensor]]]
 
 
 @dataclass(frozen=True)
