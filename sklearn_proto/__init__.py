@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sklearn_proto import deep, explain, robustness
-    from sklearn_proto.deep import ProtoPNetClassifier, STProtoPNetClassifier
+    from sklearn_proto.deep import (
+        CBCNetClassifier,
+        ProtoPNetClassifier,
+        STProtoPNetClassifier,
+    )
     from sklearn_proto.explain import (
         Explanation,
         NearestPrototypeExplanation,
@@ -29,6 +33,7 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "CBCClassifier": "sklearn_proto.shallow",
+    "CBCNetClassifier": "sklearn_proto.deep",
     "Explanation": "sklearn_proto.explain",
     "GLVQClassifier": "sklearn_proto.shallow",
     "GMLVQClassifier": "sklearn_proto.shallow",
@@ -45,6 +50,7 @@ _SUBPACKAGES = ("deep", "explain", "robustness", "shallow")
 
 __all__ = [
     "CBCClassifier",
+    "CBCNetClassifier",
     "Explanation",
     "GLVQClassifier",
     "GMLVQClassifier",

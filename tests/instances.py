@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, clone
 import sklearn_proto
 from sklearn_proto import (
     CBCClassifier,
+    CBCNetClassifier,
     GLVQClassifier,
     GMLVQClassifier,
     GTLVQClassifier,
@@ -79,6 +80,10 @@ INSTANCES = {
     "protopnet-pruned": ProtoPNetClassifier(3, pruning=True, **_DEEP),
     "protopnet-aligned": ProtoPNetClassifier(alignment_weight=0.1, **_DEEP),
     "stprotopnet": STProtoPNetClassifier(2, **_DEEP),
+    "cbcnet": CBCNetClassifier(2, **_DEEP),
+    "cbcnet-rbf": CBCNetClassifier(2, head="rbf", **_DEEP),
+    "cbcnet-pipnet": CBCNetClassifier(2, head="pipnet", **_DEEP),
+    "cbcnet-softmax": CBCNetClassifier(2, similarity="softmax", **_DEEP),
 }
 
 # Three prototypes in all need three classes.

@@ -4,6 +4,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_proto import (
     CBCClassifier,
+    CBCNetClassifier,
     GLVQClassifier,
     GMLVQClassifier,
     GTLVQClassifier,
@@ -44,6 +45,9 @@ CONFIGURATIONS = [
     RSLVQClassifier(**_QUICK),
     ProtoPNetClassifier(2, **_DEEP),
     STProtoPNetClassifier(2, **_DEEP),
+    CBCNetClassifier(2, **_DEEP),
+    CBCNetClassifier(2, head="rbf", **_DEEP),
+    CBCNetClassifier(2, head="pipnet", **_DEEP),
 ]
 
 

@@ -16,7 +16,7 @@ from sklearn_proto._losses._glvq import (
     triplet_loss,
 )
 from sklearn_proto._losses._log_loss import log_loss
-from sklearn_proto._losses._margin import hinge, margin_loss
+from sklearn_proto._losses._margin import hinge, margin_loss, relative_hinge
 from sklearn_proto._losses._mixture import mixture_loss
 from sklearn_proto._losses._norm import squared_norm
 from sklearn_proto._losses._part_objective import PartObjective
@@ -29,8 +29,6 @@ from sklearn_proto._losses._parts import (
     wrong_class_norm,
 )
 from sklearn_proto._losses._pipnet import (
-    PartTerms,
-    classification,
     concise_nll,
     disuse,
     view_alignment,
@@ -62,10 +60,8 @@ __all__ = [
     "LOSSES",
     "REFINEMENTS",
     "PartObjective",
-    "PartTerms",
     "RowLoss",
     "alignment",
-    "classification",
     "closeness",
     "cluster",
     "concise_nll",
@@ -77,6 +73,7 @@ __all__ = [
     "margin_loss",
     "mixture_loss",
     "orthogonality",
+    "relative_hinge",
     "robust_loss",
     "separation",
     "squared_norm",

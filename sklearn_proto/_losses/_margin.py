@@ -13,6 +13,11 @@ def hinge(scores: Tensor, y: Tensor, *, margin: float) -> Tensor:
     return (wrong - right + margin).clamp_min(0.0)
 
 
+def relative_hinge(scores: Tensor, y: Tensor, *, margin: float) -> Tensor:
+    """`hinge` in units of the margin, so that other terms weigh the same for all."""
+    return hinge(scores, y, margin=margin) / margin
+
+
 def margin_loss(outputs: Outputs, y: Tensor, *, margin: float) -> Tensor:
     """`hinge` of the scores that a network computed."""
     return hinge(outputs.scores, y, margin=margin)

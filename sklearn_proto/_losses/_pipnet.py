@@ -1,13 +1,10 @@
 """Losses of PIP-Net, after Nauta et al., CVPR 2023, sections 3.1 and 3.2."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-from sklearn_proto._losses._part_objective import PartTerm
 from sklearn_proto._losses._parts import weighted_mean
-from sklearn_proto._modules import NetworkOutputs, PartOutputs
+from sklearn_proto._modules import PartOutputs
 
 # Keeps a logarithm and its gradient finite where two views share no channel.
 _EPSILON = 1e-7
@@ -55,27 +52,3 @@ def concise_nll(scores: Tensor, y: Tensor) -> Tensor:
     """
     likelihood = torch.log_softmax(scores.pow(_NU).log1p(), 1)
     return nn.functional.nll_loss(likelihood, y, reduction="none")
-
-
-def classification(outputs: PartOutputs, y: Tensor, weight: Tensor) -> Tensor:
-    """Mean of `concise_nll` over rows."""
-    return weighted_mean(concise_nll(outputs.scores, y), weight)
-
-
-@dataclass(frozen=True)
-class PartTerms:
-    """Weighted terms of the only branch, whether or not they look at the classes.
-
-    Parameters
-    ----------
-    terms : dict of PartTerm to float
-        Functions of (outputs, labels, weights of the rows), each with its weight.
-    """
-
-    terms: dict[PartTerm, float]
-
-    def __call__(self, outputs: NetworkOutputs, y: Tensor, weight: Tensor) -> Tensor:
-        """Value for a batch, as a scalar tensor."""
-        (own,) = outputs.branches
-        values = [s * term(own, y, weight) for term, s in self.terms.items()]
-        return torch.stack(values).sum()

@@ -25,6 +25,12 @@ class ChannelPrototypes(Product):
         units = torch.eye(len(owners), n_channels, device=owners.device)
         super().__init__(units[:, :, None, None], owners)
 
+    def place(self, values: Tensor) -> None:
+        """Stay: a channel is what it is."""
+
+    def project(self, patches: Tensor) -> None:
+        """Stay; the patches are those that show most of the channel."""
+
     def dissimilarity_map(self, z: Tensor) -> Tensor:
         """One minus the probability of the channel."""
         return 1.0 - product_map(z, self.prototypes)

@@ -17,7 +17,7 @@ class _LinearHead(Head):
     Attributes
     ----------
     own : Tensor of shape (C, K)
-        Whether the prototype is of the class.
+        Whether the prototype starts as evidence for the class.
     raw : Parameter of shape (..., K)
         What the weights are made of.
     """
@@ -27,6 +27,7 @@ class _LinearHead(Head):
 
     def __init__(self, owners: Tensor) -> None:
         super().__init__(owners, temperature=1.0)
+        self.register_buffer("own", owners.squeeze(1).bool(), persistent=False)
         # The weights already set the scale of the scores.
         self.log_temperature.requires_grad = False
 
@@ -65,7 +66,6 @@ class ClassConnections(_LinearHead):
     def __init__(self, owners: Tensor, unit: float = 1.0) -> None:
         super().__init__(owners)
         own = owners.squeeze(1)
-        self.register_buffer("own", own.bool(), persistent=False)
         self.raw = nn.Parameter(unit * (own + _WRONG_CLASS * (1.0 - own)))
 
     def weights(self) -> Tensor:
@@ -94,7 +94,6 @@ class ScoreAggregation(_LinearHead):
     def __init__(self, owners: Tensor, unit: float = 1.0) -> None:
         super().__init__(owners)
         self.unit = unit
-        self.register_buffer("own", owners.squeeze(1).bool(), persistent=False)
         self.raw = nn.Parameter(torch.zeros_like(owners[0, 0]))
 
     def weights(self) -> Tensor:

@@ -45,9 +45,14 @@ class PatchPrototypes(nn.Module):
         return h, w
 
     def place(self, values: Tensor) -> None:
-        """Start at `values` (K, D, h, w), in place."""
+        """Move to `values` (K, D, h, w), in place."""
         with torch.no_grad():
             self.prototypes.copy_(values)
+
+    def project(self, patches: Tensor) -> None:
+        """Become these patches (K, D, h, w), in place."""
+        with torch.no_grad():
+            self.prototypes.copy_(patches)
 
     def keep(self, index: Tensor) -> None:
         """Drop all prototypes but those at `index`."""

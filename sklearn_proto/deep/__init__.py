@@ -1,6 +1,7 @@
 """Deep prototype networks."""
 
+from sklearn_proto.deep._cbcnet import CBCNetClassifier
 from sklearn_proto.deep._protopnet import ProtoPNetClassifier
 from sklearn_proto.deep._stprotopnet import STProtoPNetClassifier
 
-__all__ = ["ProtoPNetClassifier", "STProtoPNetClassifier"]
+__all__ = ["CBCNetClassifier", "ProtoPNetClassifier", "STProtoPNetClassifier"]

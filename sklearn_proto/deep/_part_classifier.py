@@ -109,6 +109,10 @@ class PartPrototypeClassifier(PrototypeClassifier):
     }
 
     _optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
+    # Groups of parameters that the joint stage trains besides the backbone.
+    _joint_groups: tuple[str, ...] = ("add_on", "prototypes")
+    # How often a row is in each of its mini-batches.
+    _views = 1
 
     def __init__(
         self,
@@ -197,15 +201,15 @@ class PartPrototypeClassifier(PrototypeClassifier):
         return Stage("warm-up", self.warmup_epochs, rates, losses)
 
     def _joint(self, losses):
-        """Train all but the heads, in pieces of a projection period."""
-        rates = dict.fromkeys(("add_on", "prototypes"), self.learning_rate)
+        """Train the joint groups, in pieces of a projection period."""
+        rates = dict.fromkeys(self._joint_groups, self.learning_rate)
         if self.train_backbone:
             rates["backbone"] = self._backbone_rate
         decay = (self.learning_rate_decay, self.decay_period)
         period = self.projection_period
         for done in range(0, max(self.max_epochs, 1), period):
             epochs = min(period, self.max_epochs - done)
-            yield Stage("joint", epochs, rates, losses, decay, done)
+            yield Stage("joint", epochs, rates, losses, decay, done, self._views)
 
     @property
     def _backbone_rate(self):

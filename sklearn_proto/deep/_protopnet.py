@@ -16,21 +16,16 @@ from sklearn_proto._modules import (
     SIMILARITIES,
     Branch,
     ClassConnections,
-    OrthogonalConv,
     ScoreAggregation,
-    lipschitz_backbone,
 )
+from sklearn_proto.deep._lipschitz_option import LipschitzOption
 from sklearn_proto.deep._part_classifier import PartPrototypeClassifier
-from sklearn_proto.deep._part_networks import (
-    add_on_layers,
-    class_membership,
-    random_prototypes,
-)
+from sklearn_proto.deep._part_networks import class_membership, random_prototypes
 
 _HEADS = {"linear": ClassConnections, "score": ScoreAggregation}
 
 
-class ProtoPNetClassifier(PartPrototypeClassifier):
+class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
     """Part-prototype network: an image is classified by the parts that it shares.
 
     A backbone turns an image into a map of latent patches. Every prototype is a latent
@@ -194,6 +189,7 @@ class ProtoPNetClassifier(PartPrototypeClassifier):
     See Also
     --------
     STProtoPNetClassifier : Prototypes near the class boundary, and far from it.
+    CBCNetClassifier : Reasons with parts that must be absent, too.
     CBCClassifier : Reasons also with components that must be absent.
 
     References
@@ -319,24 +315,6 @@ class ProtoPNetClassifier(PartPrototypeClassifier):
         self.l1_weight = l1_weight
         self.alignment_weight = alignment_weight
         self.alignment_slack = alignment_slack
-
-    def _make_backbone(self):
-        if not self.lipschitz:
-            return super()._make_backbone()
-        automatic = isinstance(self.backbone, str)
-        # The constant of a network bounds the change of distances only.
-        if not automatic or not SIMILARITIES[self.similarity].by_distance:
-            raise ValueError(
-                f"lipschitz=True with backbone={self.backbone!r} and similarity="
-                f"{self.similarity!r} is not allowed; only backbone='auto' with "
-                "similarity='log' or 'exp' has a Lipschitz constant."
-            )
-        return lipschitz_backbone(self._layout)
-
-    def _make_add_on(self, n_features, parts):
-        if self.lipschitz:
-            return OrthogonalConv(n_features, self.n_channels)
-        return add_on_layers(n_features, self.n_channels, bounded=parts.bounded)
 
     def _make_branches(self, n_features, owners, n_classes):
         parts = random_prototypes(

@@ -183,7 +183,7 @@ class StagedFit:
             for branch, source in zip(network.branches, self.sources, strict=True):
                 here = branch.parts.prototypes
                 moved = (source.patches - here).flatten(1).norm(dim=1).mean()
-                here.copy_(source.patches)
+                branch.parts.project(source.patches)
                 self.history.append({"stage": "projection", "moved": float(moved)})
 
     def prune(
