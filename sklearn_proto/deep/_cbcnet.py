@@ -103,7 +103,7 @@ default="auto"
     alignment_weight : float, default=0.5
         Weight of the disagreement of two views of a row, each with an `augmentation` of
         its own, where prototypes are channels; 2.5 in [2]_. It makes a patch show one
-        channel clearly.
+        channel clearly. Without an augmentation there is one view, and no such term.
     tanh_weight : float, default=1.0
         Weight of the term that makes every channel appear somewhere in a batch, where
         prototypes are channels.

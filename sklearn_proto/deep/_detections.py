@@ -79,7 +79,11 @@ class ChannelDetection(Detection):
     """Prototypes are channels of a softmax (Nauta et al. 2023)."""
 
     groups = ("add_on", "heads")
-    views = 2
+
+    @property
+    def views(self):
+        """See `Detection.views`; where nothing changes a row, one is all there is."""
+        return 1 if self.model.augmentation is None else 2
 
     def layers(self, n_features, owners):
         """See `Detection.layers`."""
@@ -96,18 +100,24 @@ class ChannelDetection(Detection):
 
     def terms(self):
         """See `Detection.terms`."""
-        return {
-            view_alignment: self.model.alignment_weight,
-            disuse: self.model.tanh_weight,
-        }
+        used = {disuse: self.model.tanh_weight}
+        if self.views == 1:
+            return used
+        return used | {view_alignment: self.model.alignment_weight}
 
     def begin(self, fit):
         """Pre-train without labels: two views show the same, and all channels occur."""
         used = PartObjective({disuse: _PRETRAINING_TANH}, row_loss=None)
         alike = PartObjective({view_alignment: 1.0}, row_loss=None)
         stage = self.model._warm_up((used,), "add_on")
-        options = {"name": "pre-training", "views": self.views, "rising": (alike,)}
-        fit.train(replace(stage, **options))
+        fit.train(
+            replace(
+                stage,
+                name="pre-training",
+                views=self.views,
+                rising=(alike,) if self.views == 2 else (),
+            )
+        )
 
     def settle(self, fit):
         """Fit the head; a channel then is of the class that it speaks for most."""
