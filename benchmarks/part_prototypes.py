@@ -24,7 +24,11 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import LRScheduler
 from torch import nn
 
-from sklearn_proto import ProtoPNetClassifier, STProtoPNetClassifier
+from sklearn_proto import (
+    CBCNetClassifier,
+    ProtoPNetClassifier,
+    STProtoPNetClassifier,
+)
 from sklearn_proto._devices import isolated_generators
 from sklearn_proto._modules import ImageLayout, small_backbone
 from sklearn_proto._training._deep import StagedFit
@@ -36,6 +40,10 @@ MODELS = {
     "ProtoPNet, cosine": ProtoPNetClassifier(similarity="cosine"),
     "ProtoPNet, score aggregation": ProtoPNetClassifier(aggregation="score"),
     "ST-ProtoPNet": STProtoPNetClassifier(),
+    "CBCNet, cbc": CBCNetClassifier(),
+    "CBCNet, rbf": CBCNetClassifier(head="rbf"),
+    "CBCNet, pipnet": CBCNetClassifier(head="pipnet"),
+    "CBCNet, pipnet, two views": CBCNetClassifier(head="pipnet", augmentation="shift"),
 }
 POOLS = {
     "linear": nn.Identity(),
@@ -91,7 +99,10 @@ def prototype_network(model, side, split, seed):
 
 
 def distance_to_source(model, X):
-    """Largest distance of a prototype to the closest patch of its source image."""
+    """Largest distance of a prototype to the closest patch of its source image.
+
+    A prototype that is a channel is no patch: its distance says how clear it is there.
+    """
     view = model.certifiable_view()
     rows = X[model.prototype_indices_]
     distances, done = [], 0

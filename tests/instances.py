@@ -81,6 +81,7 @@ INSTANCES = {
     "protopnet-aligned": ProtoPNetClassifier(alignment_weight=0.1, **_DEEP),
     "stprotopnet": STProtoPNetClassifier(2, **_DEEP),
     "cbcnet": CBCNetClassifier(2, **_DEEP),
+    "cbcnet-lipschitz": CBCNetClassifier(lipschitz=True, **_DEEP),
     "cbcnet-rbf": CBCNetClassifier(2, head="rbf", **_DEEP),
     "cbcnet-pipnet": CBCNetClassifier(2, head="pipnet", **_DEEP),
     "cbcnet-softmax": CBCNetClassifier(2, similarity="softmax", **_DEEP),
