@@ -225,7 +225,7 @@ def _small_batches(monkeypatch):
     monkeypatch.setattr(
         "sklearn_proto._views._points.default_rows_per_batch", lambda _: 7
     )
-    monkeypatch.setattr("sklearn_proto.deep._part_classifier._FEWEST_ROWS", 7)
+    monkeypatch.setattr("sklearn_proto.deep._deep_classifier._FEWEST_ROWS", 7)
 
 
 @every_instance
