@@ -9,6 +9,13 @@ from functools import partial
 
 from torch import Tensor
 
+from sklearn_proto._losses._autoencoder import (
+    divergence,
+    expected_log_loss,
+    prototypes_to_rows,
+    reconstruction,
+    rows_to_prototypes,
+)
 from sklearn_proto._losses._glvq import (
     ACTIVATIONS,
     glvq_loss,
@@ -37,6 +44,7 @@ from sklearn_proto._losses._pipnet import (
 )
 from sklearn_proto._losses._robust import robust_loss
 from sklearn_proto._losses._structure import alignment
+from sklearn_proto._losses._whole_objective import WholeObjective
 from sklearn_proto._modules import Outputs
 
 RowLoss = Callable[[Outputs, Tensor], Tensor]
@@ -64,6 +72,7 @@ __all__ = [
     "PartObjective",
     "PartTerms",
     "RowLoss",
+    "WholeObjective",
     "alignment",
     "classification",
     "closeness",
@@ -71,13 +80,18 @@ __all__ = [
     "concise_nll",
     "discrimination",
     "disuse",
+    "divergence",
+    "expected_log_loss",
     "glvq_loss",
     "hinge",
     "log_loss",
     "margin_loss",
     "mixture_loss",
     "orthogonality",
+    "prototypes_to_rows",
+    "reconstruction",
     "robust_loss",
+    "rows_to_prototypes",
     "separation",
     "squared_norm",
     "temperature_loss",

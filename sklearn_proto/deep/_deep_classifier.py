@@ -140,7 +140,7 @@ class DeepClassifier(PrototypeClassifier):
         self.classes_, self._layout = classes, layout
         self.image_shape_ = layout.array_shape
         self._set_prototypes(data)
-        seed = int(random_state.randint(2**31 - 1))
+        seed = self._seed = int(random_state.randint(2**31 - 1))
         training, validation = self._split(data, random_state)
         network = self._network()
         self._scale(network, training.X)

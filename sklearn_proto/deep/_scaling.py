@@ -17,3 +17,10 @@ def standardise(network, X):
     for name, values in (("mean", mean), ("scale", scale)):
         tensor = torch.tensor(values, dtype=torch.float32, device="cpu")
         getattr(standardise, name).copy_(tensor[:, None, None])
+
+
+def scale_to_unit(network, X):
+    """Let the network bring the numbers of all channels to [0, 1], in place."""
+    low, high = float(X.min()), float(X.max())
+    network.standardise.mean.fill_(low)
+    network.standardise.scale.fill_(high - low or 1.0)
