@@ -12,6 +12,8 @@ from sklearn_proto import (
     GMLVQClassifier,
     GTLVQClassifier,
     LGMLVQClassifier,
+    ProbPSENNClassifier,
+    PrototypeAutoencoderClassifier,
     ProtoPNetClassifier,
     RBFClassifier,
     RSLVQClassifier,
@@ -29,6 +31,17 @@ _DEEP = {
     "max_epochs": 12,
     "batch_size": 16,
     "learning_rate": 0.01,
+    "random_state": 0,
+}
+
+# Of four numbers codes need not be many.
+_WHOLE = {
+    "n_channels": 16,
+    "n_latent_channels": 4,
+    "warmup_epochs": 2,
+    "max_epochs": 10,
+    "batch_size": 16,
+    "learning_rate": 0.02,
     "random_state": 0,
 }
 
@@ -79,6 +92,12 @@ INSTANCES = {
     "protopnet-pruned": ProtoPNetClassifier(3, pruning=True, **_DEEP),
     "protopnet-aligned": ProtoPNetClassifier(alignment_weight=0.1, **_DEEP),
     "stprotopnet": STProtoPNetClassifier(2, **_DEEP),
+    "autoencoder": PrototypeAutoencoderClassifier(5, **_WHOLE),
+    "autoencoder-image": PrototypeAutoencoderClassifier(
+        4, image_shape=(2, 2), init="random", **_WHOLE
+    ),
+    "prob-psenn": ProbPSENNClassifier(2, **_WHOLE),
+    "prob-psenn-points": ProbPSENNClassifier(init_sigma=0.0, **_WHOLE),
 }
 
 # Three prototypes in all need three classes.

@@ -8,6 +8,8 @@ from sklearn_proto import (
     GMLVQClassifier,
     GTLVQClassifier,
     LGMLVQClassifier,
+    ProbPSENNClassifier,
+    PrototypeAutoencoderClassifier,
     ProtoPNetClassifier,
     RBFClassifier,
     RSLVQClassifier,
@@ -21,6 +23,13 @@ _DEEP = {
     "warmup_epochs": 2,
     "max_epochs": 6,
     "learning_rate": 0.01,
+    "batch_size": 32,
+}
+_WHOLE = {
+    "n_channels": 16,
+    "warmup_epochs": 2,
+    "max_epochs": 10,
+    "learning_rate": 0.02,
     "batch_size": 32,
 }
 
@@ -44,6 +53,8 @@ CONFIGURATIONS = [
     RSLVQClassifier(**_QUICK),
     ProtoPNetClassifier(2, **_DEEP),
     STProtoPNetClassifier(2, **_DEEP),
+    PrototypeAutoencoderClassifier(6, **_WHOLE),
+    ProbPSENNClassifier(2, **_WHOLE),
 ]
 
 

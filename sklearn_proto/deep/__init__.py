@@ -1,6 +1,13 @@
 """Deep prototype networks."""
 
+from sklearn_proto.deep._prob_psenn import ProbPSENNClassifier
 from sklearn_proto.deep._protopnet import ProtoPNetClassifier
+from sklearn_proto.deep._prototype_autoencoder import PrototypeAutoencoderClassifier
 from sklearn_proto.deep._stprotopnet import STProtoPNetClassifier
 
-__all__ = ["ProtoPNetClassifier", "STProtoPNetClassifier"]
+__all__ = [
+    "ProbPSENNClassifier",
+    "ProtoPNetClassifier",
+    "PrototypeAutoencoderClassifier",
+    "STProtoPNetClassifier",
+]

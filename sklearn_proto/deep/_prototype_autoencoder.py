@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 from sklearn_proto._compat import Interval
 from sklearn_proto._modules import PointPrototypes, to_numpy
 from sklearn_proto.deep._whole_classifier import WholePrototypeClassifier
-from sklearn_proto.explain import linear_contributions
+from sklearn_proto.explain import WholeExplanation, linear_contributions
 
 # Logits that a typical distance is worth at the start.
 _START_LOGITS = 10.0
@@ -19,7 +19,138 @@ _TINY = 1e-12
 
 
 class PrototypeAutoencoderClassifier(WholePrototypeClassifier):
-    """TODO"""
+    """Prototypes that a decoder turns into pictures, and weights of the distances.
+
+    An autoencoder turns every row into a code, and prototypes are codes, without a
+    class. The score of a class is a weighted sum of the squared distances of the row's
+    code to all prototypes, ``W a`` [1]_. Where a weight is strongly negative, a small
+    distance speaks for the class.
+
+    Parameters
+    ----------
+    n_prototypes : int, default=15
+        Number of prototypes of all classes together.
+    image_shape : tuple of int, optional
+        Shape of the image in a flat row: (height, width), (height, width, channels)
+        or, with `channels_first`, (channels, height, width). Images need none. Flat
+        rows without it are numbers in no order, for a dense network.
+    channels_first : bool, default=False
+        Whether the channels of colour images come first.
+    init : {"kmeans", "random"} or array-like, default="kmeans"
+        Start of the prototypes, after the warm-up: centres of the codes by
+        k-means, codes of random rows,
+        or the codes of the given rows, an array (n_prototypes, n_features).
+    n_channels : int, default=32
+        Maps of the hidden convolutions, or numbers of the hidden layer for rows.
+    n_latent_channels : int, default=10
+        Maps of the code, which has at most 2 x 2 positions, or its length for rows.
+    lambda_class : float, default=20.0
+        Weight of the cross-entropy.
+    lambda_ae : float, default=1.0
+        Weight of the squared error of the reconstruction: of pixels scaled to [0, 1],
+        or of features of mean 0 and variance 1, and summed over them.
+    lambda_1 : float, default=1.0
+        Weight of the squared distance of each prototype to the closest row of a batch,
+        so that prototypes stay where the decoder knows what to draw.
+    lambda_2 : float, default=1.0
+        Weight of the squared distance of each row to the closest prototype.
+    warmup_epochs : int, default=10
+        Epochs in which only the reconstruction is learned. Then codes are centred and
+        scaled, and prototypes are placed among them.
+    max_epochs : int, default=60
+        Epochs in which all is trained.
+    learning_rate : float, default=2e-3
+        Of Adam.
+    learning_rate_decay : float, default=0.5
+        Factor of the rate every `decay_period` epochs.
+    decay_period : int, default=20
+        Epochs between the decays.
+    weight_decay : float, default=0.0
+        L2 penalty of encoder and decoder.
+    batch_size : int, default=64
+        Rows per step; 250 in [1]_.
+    augmentation : callable, {"shift", "affine"} or None, default=None
+        Random change of the training images: "shift" moves them by up to a tenth of
+        their sides; "affine" also turns them by up to 10 degrees and zooms by up to a
+        tenth. A callable maps a tensor (n, channels, height, width) to another; rows
+        of numbers are images of one pixel to it.
+    tol : float, default=1e-4
+        Relative improvement of the held-out loss that counts, with `early_stopping`.
+    n_iter_no_change : int, default=5
+        Epochs without improvement after which a stage ends, with `early_stopping`.
+    early_stopping : bool, default=False
+        Watch the loss on held-out rows, and keep the best epoch of each stage.
+    validation_fraction : float, default=0.1
+        Share of each class held out by `early_stopping`, in (0, 1).
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the network, the start of the prototypes and the order of the rows.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for CUDA where there is one.
+    callbacks : list of skorch callbacks, optional
+        As in skorch, also as pairs of a name and one; they see every stage as a
+        training of its own.
+    checkpoint_dir : path, optional
+        Directory in which every epoch is saved. A fit with the same parameters, rows,
+        labels and weights continues where an earlier one stopped, and ends where it
+        would have ended. With anything changed a fit starts afresh, in a folder of its
+        own. Needs a `random_state`.
+    verbose : int, default=0
+        1 shows a progress bar with the loss.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    prototypes_ : ndarray of shape (n_prototypes, n_codes)
+        Codes of the prototypes.
+    coef_ : ndarray of shape (n_classes, n_prototypes)
+        What a unit of squared distance to each prototype adds to each score.
+    prototype_labels_ : ndarray of shape (n_prototypes,)
+        Class of the most negative weight of each: what being close to it speaks for.
+    decoded_prototypes_ : ndarray of shape (n_prototypes, n_features)
+        The decoded prototypes, as rows in the units of `X`.
+    prototype_images_ : ndarray of shape (n_prototypes, height, width[, channels])
+        The same as images, if the model was fitted on images.
+    temperature_ : float
+        1: the scores are logits.
+    history_ : list of dict
+        What happened: an entry for each epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch; first that of the reconstruction alone.
+    n_iter_ : int
+        Epochs in all.
+    image_shape_ : tuple of int or None
+        (height, width) or (height, width, channels) of the images, if there are any.
+    n_features_in_ : int
+        Numbers in a row.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if `X` had string names.
+
+    See Also
+    --------
+    ProbPSENNClassifier : Prototypes are distributions, and decisions are uncertain.
+    ProtoPNetClassifier : Prototypes of parts of images.
+
+    References
+    ----------
+    .. [1] O. Li, H. Liu, C. Chen and C. Rudin, "Deep Learning for Case-Based Reasoning
+       through Prototypes: A Neural Network that Explains Its Predictions", AAAI 2018.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_proto import PrototypeAutoencoderClassifier
+    >>> X, y = load_digits(n_class=3, return_X_y=True)
+    >>> model = PrototypeAutoencoderClassifier(
+    ...     3, image_shape=(8, 8), warmup_epochs=2, max_epochs=10, random_state=0
+    ... )
+    >>> model.fit(X, y).score(X, y) > 0.95
+    True
+    >>> model.prototype_images_.shape
+    (3, 8, 8)
+    """
 
     _parameter_constraints = {
         **WholePrototypeClassifier._parameter_constraints,
@@ -104,7 +235,7 @@ class PrototypeAutoencoderClassifier(WholePrototypeClassifier):
             return np.full(self.n_prototypes, -1)
         return np.sort(np.resize(np.arange(c), self.n_prototypes))
 
-    def _place(self, network, codes, data, starts):
+    def _place(self, network, starts, *, codes, data):
         prototypes = network.prototypes
         distances = cdist(codes, starts, "sqeuclidean")
         share = self._shares(distances.argmin(1), data)
@@ -129,26 +260,14 @@ class PrototypeAutoencoderClassifier(WholePrototypeClassifier):
 
     def _export_prototypes(self, network):
         self.prototypes_ = to_numpy(network.prototypes.prototypes)
+        self.temperature_ = 1.0
         self.coef_ = to_numpy(network.prototypes.weights)
         self.prototype_labels_ = self.classes_[self.coef_.argmin(axis=0)]
 
     def _explanation(self, X):
-        view = self.certifiable_view()
-        distances = np.empty((len(X), len(self.prototypes_)))
-        reconstructions = np.empty(X.shape)
-        scores = np.empty((len(X), len(self.classes_)))
-        for rows, x in self._batches(view, X):
-            distances[rows] = view.distances(x).cpu().numpy()
-            scores[rows] = view.class_scores(x).cpu().numpy()
-            reconstructions[rows] = view.reconstructed(x).cpu().numpy()
+        distances = self._distances(X)
         none = np.zeros(len(self.classes_))
         parts = linear_contributions(distances, self.coef_, none)
         return WholeExplanation(
-            **self._account(X, scores, 1.0 / (1.0 + distances), parts),
-            distances=distances,
-            reconstructions=reconstructions,
-            decoded_prototypes=self.decoded_prototypes_,
-            image_shape=self.image_shape_,
-            channels_first=self._layout.channels_first,
-            weights=self.coef_,
+            **self._whole_account(X, distances, parts), class_weights=self.coef_
         )

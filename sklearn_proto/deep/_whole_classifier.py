@@ -120,7 +120,7 @@ class WholePrototypeClassifier(DeepClassifier):
         """Class index (K,) of the rows that each prototype starts among."""
 
     @abstractmethod
-    def _place(self, network, codes, data, starts):
+    def _place(self, network, starts, *, codes, data):
         """Start the prototypes at `starts` (K, q) among the codes (n, q) of `data`."""
 
     def _layout_of(self, X):
@@ -180,7 +180,7 @@ class WholePrototypeClassifier(DeepClassifier):
             found = torch.cat([network.encode(x) for _, x in fit.batches()])
             codes = to_numpy(network.standardise_codes(found))
             starts = self._starts(network, codes, fit)
-            self._place(network, codes, fit.data, starts)
+            self._place(network, starts, codes=codes, data=fit.data)
 
     def _starts(self, network, codes, fit):
         """Codes (K, q) to start at."""
@@ -220,7 +220,6 @@ class WholePrototypeClassifier(DeepClassifier):
 
     def _export(self, fit, network):
         self.image_shape_ = self._layout.array_shape if self._has_images else None
-        self.temperature_ = 1.0
         self._export_prototypes(network)
         with torch.no_grad():
             codes = torch.tensor(
@@ -234,6 +233,24 @@ class WholePrototypeClassifier(DeepClassifier):
     @abstractmethod
     def _export_prototypes(self, network):
         """Set what is known of the prototypes, as arrays."""
+
+    def _distances(self, X):
+        """Squared distances (n, K), of distributions on average."""
+        return self._map_rows(X, lambda v, x: v.distances(x), len(self.prototypes_))
+
+    def _whole_account(self, X, distances, parts):
+        """Fields that the explanations of all these models have."""
+        similarities = 1.0 / (1.0 + distances)
+        return self._account(X, self._class_scores(X), similarities, parts) | {
+            "distances": distances,
+            "reconstructions": self._reconstructed(X),
+            "decoded_prototypes": self.decoded_prototypes_,
+            "image_shape": self.image_shape_,
+            "channels_first": self._layout.channels_first,
+        }
+
+    def _reconstructed(self, X):
+        return self._map_rows(X, lambda v, x: v.reconstructed(x), X.shape[1])
 
     def certifiable_view(self):
         """Return the fitted model as a network that predicts.
@@ -262,6 +279,6 @@ class WholePrototypeClassifier(DeepClassifier):
             What is left of each, in the units of `X`.
         """
         rows = self._validate_rows(X)
-        found = self._map_rows(rows, lambda v, x: v.reconstructed(x), rows.shape[1])
+        found = self._reconstructed(rows)
         shape = X.shape if hasattr(X, "shape") else np.shape(X)
         return found.astype(rows.dtype, copy=False).reshape(shape)
