@@ -13,8 +13,8 @@ from sklearn_proto import (
     GTLVQClassifier,
     LGMLVQClassifier,
     ProbPSENNClassifier,
-    PrototypeAutoencoderClassifier,
     ProtoPNetClassifier,
+    PrototypeAutoencoderClassifier,
     RBFClassifier,
     RSLVQClassifier,
     STProtoPNetClassifier,
@@ -93,9 +93,7 @@ INSTANCES = {
     "protopnet-aligned": ProtoPNetClassifier(alignment_weight=0.1, **_DEEP),
     "stprotopnet": STProtoPNetClassifier(2, **_DEEP),
     "autoencoder": PrototypeAutoencoderClassifier(5, **_WHOLE),
-    "autoencoder-image": PrototypeAutoencoderClassifier(
-        4, image_shape=(2, 2), init="random", **_WHOLE
-    ),
+    "autoencoder-random": PrototypeAutoencoderClassifier(3, init="random", **_WHOLE),
     "prob-psenn": ProbPSENNClassifier(2, **_WHOLE),
     "prob-psenn-points": ProbPSENNClassifier(init_sigma=0.0, **_WHOLE),
 }

@@ -295,9 +295,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
         self.decoded_deviations_ = self._deviations(network)
         vars(self).pop("deviation_images_", None)
         if self._has_images:
-            self.deviation_images_ = pictures(
-                self.decoded_deviations_, self._layout
-            )
+            self.deviation_images_ = pictures(self.decoded_deviations_, self._layout)
 
     def _deviations(self, network):
         """Tell how much (K, d) varies of what the samples look like."""

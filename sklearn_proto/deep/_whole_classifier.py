@@ -27,7 +27,7 @@ from sklearn_proto._modules import (
 from sklearn_proto._training._deep import Stage
 from sklearn_proto._views import WholePrototypeView
 from sklearn_proto.deep._deep_classifier import DeepClassifier
-from sklearn_proto.deep._images import flat_rows, pictures
+from sklearn_proto.deep._images import flat_rows, pictures, shape_of
 from sklearn_proto.deep._placement import centres
 from sklearn_proto.deep._scaling import scale_to_unit, standardise
 
@@ -124,7 +124,7 @@ class WholePrototypeClassifier(DeepClassifier):
         """Start the prototypes at `starts` (K, q) among the codes (n, q) of `data`."""
 
     def _layout_of(self, X):
-        given = X.shape if hasattr(X, "shape") else np.shape(X)
+        given = shape_of(X)
         self._has_images = self.image_shape is not None or len(given) > 2
         if self._has_images:
             return super()._layout_of(X)
@@ -280,5 +280,4 @@ class WholePrototypeClassifier(DeepClassifier):
         """
         rows = self._validate_rows(X)
         found = self._reconstructed(rows)
-        shape = X.shape if hasattr(X, "shape") else np.shape(X)
-        return found.astype(rows.dtype, copy=False).reshape(shape)
+        return found.astype(rows.dtype, copy=False).reshape(shape_of(X))
