@@ -31,7 +31,7 @@ from sklearn_proto import (
 )
 from sklearn_proto._devices import isolated_generators
 from sklearn_proto._modules import ImageLayout, small_backbone
-from sklearn_proto._training._deep import StagedFit
+from sklearn_proto._training._deep import PartFit
 
 DATA = {"digits": (load_digits, 8), "MNIST, 5,000 images": (mnist_data, 28)}
 MODELS = {
@@ -81,12 +81,12 @@ def prototype_network(model, side, split, seed):
     X_train, X_test, y_train, y_test = split
     watch = BeforeAndAfter(X_test, y_test, np.unique(y_train))
     model = clone(model).set_params(image_shape=(side, side), random_state=seed)
-    original = StagedFit.project
-    StagedFit.project = lambda fit: watch(fit, lambda: original(fit))
+    original = PartFit.project
+    PartFit.project = lambda fit: watch(fit, lambda: original(fit))
     try:
         model, seconds = timed(lambda: model.fit(X_train, y_train))
     finally:
-        StagedFit.project = original
+        PartFit.project = original
     before, after = watch.found
     record = {"accuracy": model.score(X_test, y_test), **seconds}
     record |= {"before_projection": before, "after_projection": after}

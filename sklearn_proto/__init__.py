@@ -11,13 +11,18 @@ if TYPE_CHECKING:
     from sklearn_proto import deep, explain, robustness
     from sklearn_proto.deep import (
         CBCNetClassifier,
+        ProbPSENNClassifier,
         ProtoPNetClassifier,
+        PrototypeAutoencoderClassifier,
         STProtoPNetClassifier,
     )
     from sklearn_proto.explain import (
         Explanation,
         NearestPrototypeExplanation,
         PartExplanation,
+        SampledExplanation,
+        Uncertainty,
+        WholeExplanation,
     )
     from sklearn_proto.shallow import (
         CBCClassifier,
@@ -41,10 +46,15 @@ _HOMES = {
     "LGMLVQClassifier": "sklearn_proto.shallow",
     "NearestPrototypeExplanation": "sklearn_proto.explain",
     "PartExplanation": "sklearn_proto.explain",
+    "ProbPSENNClassifier": "sklearn_proto.deep",
     "ProtoPNetClassifier": "sklearn_proto.deep",
+    "PrototypeAutoencoderClassifier": "sklearn_proto.deep",
     "RBFClassifier": "sklearn_proto.shallow",
     "RSLVQClassifier": "sklearn_proto.shallow",
     "STProtoPNetClassifier": "sklearn_proto.deep",
+    "SampledExplanation": "sklearn_proto.explain",
+    "Uncertainty": "sklearn_proto.explain",
+    "WholeExplanation": "sklearn_proto.explain",
 }
 _SUBPACKAGES = ("deep", "explain", "robustness", "shallow")
 
@@ -58,10 +68,15 @@ __all__ = [
     "LGMLVQClassifier",
     "NearestPrototypeExplanation",
     "PartExplanation",
+    "ProbPSENNClassifier",
     "ProtoPNetClassifier",
+    "PrototypeAutoencoderClassifier",
     "RBFClassifier",
     "RSLVQClassifier",
     "STProtoPNetClassifier",
+    "SampledExplanation",
+    "Uncertainty",
+    "WholeExplanation",
     "deep",
     "explain",
     "robustness",

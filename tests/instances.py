@@ -13,7 +13,9 @@ from sklearn_proto import (
     GMLVQClassifier,
     GTLVQClassifier,
     LGMLVQClassifier,
+    ProbPSENNClassifier,
     ProtoPNetClassifier,
+    PrototypeAutoencoderClassifier,
     RBFClassifier,
     RSLVQClassifier,
     STProtoPNetClassifier,
@@ -30,6 +32,17 @@ _DEEP = {
     "max_epochs": 12,
     "batch_size": 16,
     "learning_rate": 0.01,
+    "random_state": 0,
+}
+
+# Of four numbers codes need not be many.
+_WHOLE = {
+    "n_channels": 16,
+    "n_latent_channels": 4,
+    "warmup_epochs": 2,
+    "max_epochs": 10,
+    "batch_size": 16,
+    "learning_rate": 0.02,
     "random_state": 0,
 }
 
@@ -85,6 +98,10 @@ INSTANCES = {
     "cbcnet-rbf": CBCNetClassifier(2, head="rbf", **_DEEP),
     "cbcnet-pipnet": CBCNetClassifier(2, head="pipnet", **_DEEP),
     "cbcnet-softmax": CBCNetClassifier(2, similarity="softmax", **_DEEP),
+    "autoencoder": PrototypeAutoencoderClassifier(5, **_WHOLE),
+    "autoencoder-random": PrototypeAutoencoderClassifier(3, init="random", **_WHOLE),
+    "prob-psenn": ProbPSENNClassifier(2, **_WHOLE),
+    "prob-psenn-points": ProbPSENNClassifier(init_sigma=0.0, **_WHOLE),
 }
 
 # Three prototypes in all need three classes.

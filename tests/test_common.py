@@ -81,15 +81,20 @@ def test_grid_search_in_a_pipeline(Estimator):
     model = example(Estimator)
     name = Estimator.__name__.lower()
     pipeline = make_pipeline(StandardScaler(), model)
-    grid = {f"{name}__n_prototypes_per_class": [1, 2], f"{name}__random_state": [0, 1]}
+    # Prototypes may belong to no class from the start: then there are as many in all.
+    classless = "n_prototypes" in model.get_params()
+    size, counts = "n_prototypes_per_class", [1, 2]
+    if classless:
+        size, counts = "n_prototypes", [3, 6]
+    grid = {f"{name}__{size}": counts, f"{name}__random_state": [0, 1]}
     search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(X, Y)
     assert len(search.cv_results_["params"]) == 4
     # Signals of four numbers are not what a convolutional network is made for.
     assert search.score(X, Y) > (0.5 if hasattr(model, "max_epochs") else 0.7)
     best = search.best_estimator_[-1]
-    count = best.get_params()["n_prototypes_per_class"]
+    count = best.get_params()[size]
     assert set(np.unique(best.prototype_labels_)) == {0, 1, 2}
-    assert len(best.prototypes_) % (3 * count) == 0
+    assert len(best.prototypes_) % (count if classless else 3 * count) == 0
 
 
 @pytest.fixture
@@ -225,7 +230,7 @@ def _small_batches(monkeypatch):
     monkeypatch.setattr(
         "sklearn_proto._views._points.default_rows_per_batch", lambda _: 7
     )
-    monkeypatch.setattr("sklearn_proto.deep._part_classifier._FEWEST_ROWS", 7)
+    monkeypatch.setattr("sklearn_proto.deep._deep_classifier._FEWEST_ROWS", 7)
 
 
 @every_instance

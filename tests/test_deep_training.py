@@ -16,7 +16,7 @@ from skorch.callbacks import Callback
 
 from sklearn_proto import ProtoPNetClassifier, STProtoPNetClassifier
 from sklearn_proto._modules import ImageLayout
-from sklearn_proto._training._deep import StagedFit, augmentation_of
+from sklearn_proto._training._deep import PartFit, augmentation_of
 from sklearn_proto._training._deep._stage_net import StageNet
 from tests.data import two_classes
 
@@ -538,7 +538,7 @@ def test_early_stopping_ends_a_stage_and_no_more():
 
 
 def test_early_stopping_keeps_the_best_held_out_loss(monkeypatch):
-    project = StagedFit.project
+    project = PartFit.project
     found = []
 
     def spy(self):
@@ -551,7 +551,7 @@ def test_early_stopping_keeps_the_best_held_out_loss(monkeypatch):
         found.append((len(self.history), float(loss)))
         project(self)
 
-    monkeypatch.setattr(StagedFit, "project", spy)
+    monkeypatch.setattr(PartFit, "project", spy)
     model = quick(**STOPPING | {"learning_rate": 0.05, "batch_size": 30})
     model.fit(X, Y)
     (length, loss) = found[0]
@@ -661,10 +661,10 @@ def interrupted(function, times):
 @pytest.mark.parametrize("step", ["closest_patches", "fit_heads"])
 def test_an_interruption_between_epochs(step, monkeypatch):
     """The step is taken all the same, and no more is trained."""
-    from sklearn_proto._training._deep import _staged_fit
+    from sklearn_proto._training._deep import _part_fit
 
-    original = getattr(_staged_fit, step)
-    monkeypatch.setattr(_staged_fit, step, interrupted(original, 1))
+    original = getattr(_part_fit, step)
+    monkeypatch.setattr(_part_fit, step, interrupted(original, 1))
     model = quick()
     with pytest.warns(RuntimeWarning, match="interrupted after 4 epochs"):
         model.fit(X, Y)
@@ -674,11 +674,11 @@ def test_an_interruption_between_epochs(step, monkeypatch):
 
 @pytest.mark.parametrize("step", ["closest_patches", "fit_heads"])
 def test_a_second_interruption_undoes_the_fit(step, model, monkeypatch):
-    from sklearn_proto._training._deep import _staged_fit
+    from sklearn_proto._training._deep import _part_fit
 
     before = clone(model).fit(X, Y)
-    original = getattr(_staged_fit, step)
-    monkeypatch.setattr(_staged_fit, step, interrupted(original, 2))
+    original = getattr(_part_fit, step)
+    monkeypatch.setattr(_part_fit, step, interrupted(original, 2))
     with pytest.raises(KeyboardInterrupt):
         before.fit(X[::-1] + 1, Y)
     assert_same_fit(before, model)
@@ -686,11 +686,11 @@ def test_a_second_interruption_undoes_the_fit(step, model, monkeypatch):
 
 @pytest.mark.parametrize("step", ["closest_patches", "fit_heads"])
 def test_an_interrupted_projection_is_undone(step, model, monkeypatch):
-    from sklearn_proto._training._deep import _staged_fit
+    from sklearn_proto._training._deep import _part_fit
 
     again = pickle.loads(pickle.dumps(model))
-    original = getattr(_staged_fit, step)
-    monkeypatch.setattr(_staged_fit, step, interrupted(original, 1))
+    original = getattr(_part_fit, step)
+    monkeypatch.setattr(_part_fit, step, interrupted(original, 1))
     with pytest.raises(KeyboardInterrupt):
         again.project(X[:60], Y[:60])
     assert_same_fit(again, model)

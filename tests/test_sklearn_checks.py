@@ -9,7 +9,9 @@ from sklearn_proto import (
     GMLVQClassifier,
     GTLVQClassifier,
     LGMLVQClassifier,
+    ProbPSENNClassifier,
     ProtoPNetClassifier,
+    PrototypeAutoencoderClassifier,
     RBFClassifier,
     RSLVQClassifier,
     STProtoPNetClassifier,
@@ -22,6 +24,13 @@ _DEEP = {
     "warmup_epochs": 2,
     "max_epochs": 6,
     "learning_rate": 0.01,
+    "batch_size": 32,
+}
+_WHOLE = {
+    "n_channels": 16,
+    "warmup_epochs": 2,
+    "max_epochs": 10,
+    "learning_rate": 0.02,
     "batch_size": 32,
 }
 
@@ -48,6 +57,8 @@ CONFIGURATIONS = [
     CBCNetClassifier(2, **_DEEP),
     CBCNetClassifier(2, head="rbf", **_DEEP),
     CBCNetClassifier(2, head="pipnet", **_DEEP),
+    PrototypeAutoencoderClassifier(6, **_WHOLE),
+    ProbPSENNClassifier(2, **_WHOLE),
 ]
 
 

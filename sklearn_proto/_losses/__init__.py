@@ -9,6 +9,13 @@ from functools import partial
 
 from torch import Tensor
 
+from sklearn_proto._losses._autoencoder import (
+    divergence,
+    expected_log_loss,
+    prototypes_to_rows,
+    reconstruction,
+    rows_to_prototypes,
+)
 from sklearn_proto._losses._glvq import (
     ACTIVATIONS,
     glvq_loss,
@@ -35,6 +42,7 @@ from sklearn_proto._losses._pipnet import (
 )
 from sklearn_proto._losses._robust import robust_loss
 from sklearn_proto._losses._structure import alignment
+from sklearn_proto._losses._whole_objective import WholeObjective
 from sklearn_proto._modules import Outputs
 
 RowLoss = Callable[[Outputs, Tensor], Tensor]
@@ -61,20 +69,26 @@ __all__ = [
     "REFINEMENTS",
     "PartObjective",
     "RowLoss",
+    "WholeObjective",
     "alignment",
     "closeness",
     "cluster",
     "concise_nll",
     "discrimination",
     "disuse",
+    "divergence",
+    "expected_log_loss",
     "glvq_loss",
     "hinge",
     "log_loss",
     "margin_loss",
     "mixture_loss",
     "orthogonality",
+    "prototypes_to_rows",
+    "reconstruction",
     "relative_hinge",
     "robust_loss",
+    "rows_to_prototypes",
     "separation",
     "squared_norm",
     "temperature_loss",

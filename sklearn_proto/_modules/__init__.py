@@ -1,5 +1,11 @@
 """torch modules: everything that owns a Parameter."""
 
+from sklearn_proto._modules._autoencoders import (
+    Autoencoder,
+    convolutional_autoencoder,
+    dense_autoencoder,
+    start_at_means,
+)
 from sklearn_proto._modules._backbones import small_backbone
 from sklearn_proto._modules._cbc_heads import IndefiniteReasoning, SignedReasoning
 from sklearn_proto._modules._channel_prototypes import ChannelPrototypes
@@ -43,9 +49,17 @@ from sklearn_proto._modules._receptive_field import (
     receptive_field,
 )
 from sklearn_proto._modules._rectified_head import RectifiedWeights
+from sklearn_proto._modules._whole_network import WholeNetwork, WholeOutputs
+from sklearn_proto._modules._whole_prototypes import (
+    GaussianPrototypes,
+    PointPrototypes,
+    WholePrototypes,
+    sampled_distances,
+)
 
 __all__ = [
     "SIMILARITIES",
+    "Autoencoder",
     "Branch",
     "ChannelPrototypes",
     "ClassConnections",
@@ -54,6 +68,7 @@ __all__ = [
     "Euclidean",
     "ExpDistance",
     "FreeWeights",
+    "GaussianPrototypes",
     "Head",
     "ImageLayout",
     "IndefiniteReasoning",
@@ -69,6 +84,7 @@ __all__ = [
     "PartNetwork",
     "PartOutputs",
     "PatchPrototypes",
+    "PointPrototypes",
     "PrototypeNetwork",
     "RadialKernel",
     "ReceptiveField",
@@ -80,11 +96,18 @@ __all__ = [
     "SquaredEuclidean",
     "Standardise",
     "TangentSpaces",
+    "WholeNetwork",
+    "WholeOutputs",
+    "WholePrototypes",
     "Window",
+    "convolutional_autoencoder",
+    "dense_autoencoder",
     "feature_maps",
     "lipschitz_backbone",
     "receptive_field",
+    "sampled_distances",
     "small_backbone",
+    "start_at_means",
     "to_numpy",
     "without_prototypes",
 ]

@@ -30,3 +30,9 @@ class ImageLayout(NamedTuple):
             return x.view(-1, self.channels, self.height, self.width)
         images = x.view(-1, self.height, self.width, self.channels)
         return images.permute(0, 3, 1, 2).contiguous()
+
+    def rows(self, images: Tensor) -> Tensor:
+        """Images (n, channels, height, width) as rows (n, d)."""
+        if not self.channels_first:
+            images = images.permute(0, 2, 3, 1)
+        return images.flatten(1)

@@ -28,6 +28,10 @@ class Standardise(nn.Module):
         """Images (n, channels, height, width) of mean 0 and variance 1."""
         return (images - self.mean) / self.scale
 
+    def inverse(self, standardised: Tensor) -> Tensor:
+        """Images in the units they came in."""
+        return standardised * self.scale + self.mean
+
     @property
     def lipschitz(self) -> float:
         """Lipschitz constant in l2."""

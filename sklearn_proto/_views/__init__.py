@@ -3,10 +3,12 @@
 from sklearn_proto._views._nearest import Curvature, NearestPrototypeView
 from sklearn_proto._views._part import PartPrototypeView
 from sklearn_proto._views._similarity import SimilarityView
+from sklearn_proto._views._whole import WholePrototypeView
 
 __all__ = [
     "Curvature",
     "NearestPrototypeView",
     "PartPrototypeView",
     "SimilarityView",
+    "WholePrototypeView",
 ]

@@ -27,7 +27,7 @@ def layout_of(X, image_shape, *, channels_first):
     ValueError
         If the shape is none of an image, or not the one of `X`.
     """
-    given = _shape(X)
+    given = shape_of(X)
     if image_shape is None:
         # Of rows without a feature scikit-learn says itself what is wrong.
         shape = given[1:] if len(given) > 2 else (1, max([1, *given[1:2]]))
@@ -50,7 +50,7 @@ def layout_of(X, image_shape, *, channels_first):
     return _layout([int(side) for side in shape], channels_first)
 
 
-def _shape(X):
+def shape_of(X):
     """Shape of whatever can become an array."""
     return tuple(X.shape) if hasattr(X, "shape") else np.asarray(X).shape
 
@@ -71,7 +71,7 @@ def flat_rows(X, layout):
     ValueError
         If images or rows are not of this layout.
     """
-    shape = _shape(X)
+    shape = shape_of(X)
     if len(shape) <= 2:
         return X
     if shape[1:] not in _shapes(layout):

@@ -3,18 +3,15 @@
 from abc import abstractmethod
 from copy import deepcopy
 from numbers import Integral, Real
-from os import PathLike
-from warnings import warn
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_proto._base import PrototypeClassifier, all_or_nothing
-from sklearn_proto._compat import Interval, StrOptions, fit_context
-from sklearn_proto._devices import exact_device, isolated_generators, resolve_device
+from sklearn_proto._base import all_or_nothing
+from sklearn_proto._compat import Interval, StrOptions
+from sklearn_proto._devices import exact_device
 from sklearn_proto._losses import PartObjective
 from sklearn_proto._modules import (
     PartNetwork,
@@ -27,20 +24,14 @@ from sklearn_proto._modules import (
 from sklearn_proto._prototype_counts import prototype_counts
 from sklearn_proto._training import fit_temperature
 from sklearn_proto._training._deep import (
-    Checkpoints,
-    DeepOptions,
+    PartFit,
     Stage,
-    StagedFit,
-    augmentation_of,
-    checked_callbacks,
-    fingerprint,
 )
 from sklearn_proto._views import PartPrototypeView
+from sklearn_proto.deep._deep_classifier import DeepClassifier
 from sklearn_proto.deep._images import (
-    check_width,
     flat_rows,
     in_order_of_pictures,
-    layout_of,
     pictures,
 )
 from sklearn_proto.deep._placement import place_at, place_at_telling_patches
@@ -52,63 +43,40 @@ from sklearn_proto.explain import (
 
 # Of a backbone that has been trained before (Chen et al. 2019).
 _FINE_TUNING_RATE = 1e-4
-# Parameters that do not change what a fit learns.
-_WITHOUT_EFFECT = ("callbacks", "checkpoint_dir", "device", "random_state", "verbose")
-# From a warning in fit to the user's line: scikit-learn's wrapper is between.
-_CALLER_OF_FIT = 3
-# Of a batch in prediction, however small the batches of training are.
-_FEWEST_ROWS = 64
 
 
-class PartPrototypeClassifier(PrototypeClassifier):
+class PartPrototypeClassifier(DeepClassifier):
     """Backbone, add-on layers, prototypes of patches, a head and a schedule.
 
     A subclass gives the branches of the network and the steps of its fit.
     """
 
     _parameter_constraints = {
+        **DeepClassifier._parameter_constraints,
         "n_prototypes_per_class": [
             Interval(Integral, 1, None, closed="left"),
             "array-like",
         ],
         "init": [StrOptions({"kmeans", "random"}), "array-like"],
-        "image_shape": ["array-like", None],
-        "channels_first": ["boolean"],
         "backbone": [StrOptions({"auto"}), nn.Module, callable],
         "train_backbone": ["boolean"],
         "n_channels": [Interval(Integral, 1, None, closed="left")],
         "patch_size": [Interval(Integral, 1, None, closed="left")],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
-        "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "projection_period": [Interval(Integral, 1, None, closed="left")],
         "last_layer_iter": [Interval(Integral, 0, None, closed="left")],
         "pruning": ["boolean"],
         "pruning_neighbors": [Interval(Integral, 1, None, closed="left")],
         "pruning_threshold": [Interval(Integral, 0, None, closed="left")],
-        "augmentation": [StrOptions({"shift", "affine"}), callable, None],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "backbone_learning_rate": [
             StrOptions({"auto"}),
             Interval(Real, 0, None, closed="neither"),
         ],
-        "learning_rate_decay": [Interval(Real, 0, 1, closed="right")],
-        "decay_period": [Interval(Integral, 1, None, closed="left")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
         "box_percentile": [Interval(Real, 0, 100, closed="both")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-        "random_state": ["random_state"],
-        "device": [str],
-        "callbacks": [list, tuple, None],
-        "checkpoint_dir": [str, PathLike, None],
-        "verbose": ["verbose"],
     }
 
-    _optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
+    _fit_type = PartFit
+    _decayed = ("backbone", "add_on")
     # Groups of parameters that the joint stage trains besides the backbone.
     _joint_groups: tuple[str, ...] = ("add_on", "prototypes")
     # How often a row is in each of its mini-batches.
@@ -231,7 +199,7 @@ class PartPrototypeClassifier(PrototypeClassifier):
         """Losses whose sum the heads alone minimise."""
 
     def _run(self, fit):
-        """Carry out the steps of the schedule on a `StagedFit`."""
+        """Carry out the steps of the schedule on a `PartFit`."""
         self._begin(fit)
         for stage in self._joint(self._joint_losses()):
             fit.train(stage)
@@ -259,72 +227,18 @@ class PartPrototypeClassifier(PrototypeClassifier):
         fit.project()
         fit.fit_heads(self._head_losses(), self.last_layer_iter)
 
-    @property
-    def _augmentation(self):
-        return self.augmentation
+    def _set_prototypes(self, data):
+        counts = prototype_counts(
+            self.n_prototypes_per_class,
+            self.classes_,
+            np.bincount(data.y, minlength=len(self.classes_)),
+            from_rows=False,
+        )
+        self._owners = self._set_sizes(counts)
 
     def _set_sizes(self, counts):
         """Class index of the prototypes of each branch: here of one."""
         return [np.repeat(np.arange(len(counts)), counts)]
-
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
-        """Learn backbone, prototypes and head.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or images
-            Flat rows, or images of shape (n, H, W), (n, H, W, C) or, with
-            ``channels_first=True``, (n, C, H, W), of any numeric type.
-        y : array-like of shape (n_samples,)
-            Labels of at least two classes.
-        sample_weight : array-like of shape (n_samples,), optional
-            Weights of the rows, at least 0. An integer weight equals repetition.
-
-        Returns
-        -------
-        self
-            The fitted estimator.
-        """
-        random_state = check_random_state(self.random_state)
-        seed = int(random_state.randint(2**31 - 1))
-        with all_or_nothing(self), isolated_generators(seed):
-            fit = self._fit(X, y, sample_weight, random_state)
-        if fit.interrupted:
-            warn(
-                f"fit was interrupted after {self.n_iter_} epochs; the model so far is "
-                "kept.",
-                RuntimeWarning,
-                stacklevel=_CALLER_OF_FIT,
-            )
-        return self
-
-    def _fit(self, X, y, sample_weight, random_state):
-        layout = layout_of(X, self.image_shape, channels_first=self.channels_first)
-        rows = flat_rows(X, layout)
-        classes, data = self._validate_training_data(rows, y, sample_weight)
-        check_width(self.n_features_in_, layout)
-        data = in_order_of_pictures(data, layout)
-        counts = prototype_counts(
-            self.n_prototypes_per_class,
-            classes,
-            np.bincount(data.y, minlength=len(classes)),
-            from_rows=False,
-        )
-        self.classes_, self._layout = classes, layout
-        self.image_shape_ = layout.array_shape
-        self._owners = self._set_sizes(counts)
-        seed = int(random_state.randint(2**31 - 1))
-        training, validation = self._split(data, random_state)
-        network = self._network()
-        _standardise(network, training.X)
-        device = resolve_device(self.device)
-        options = self._deep_options(seed, device)
-        fit = StagedFit(network, training, validation, options)
-        fit.checkpoints = self._checkpoints(fit)
-        self._run(fit)
-        self._finish(fit)
-        return fit
 
     def _given_prototypes(self):
         """Prototypes of each branch, from the array `init`."""
@@ -337,42 +251,7 @@ class PartPrototypeClassifier(PrototypeClassifier):
             )
         return np.split(given, np.cumsum([len(o) for o in self._owners])[:-1])
 
-    def _deep_options(self, seed, device):
-        decay = {"backbone": self.weight_decay, "add_on": self.weight_decay}
-        return DeepOptions(
-            device=device,
-            exact_device=exact_device(self.device),
-            batch_size=self.batch_size,
-            seed=seed,
-            optimizer=self._optimizer,
-            weight_decay=decay,
-            augmentation=augmentation_of(self._augmentation, self._layout),
-            callbacks=checked_callbacks(self.callbacks),
-            patience=self.n_iter_no_change,
-            tol=self.tol,
-            verbose=int(self.verbose),
-        )
-
-    def _checkpoints(self, fit):
-        """Where the fit is kept, if it is to be."""
-        if self.checkpoint_dir is None:
-            return None
-        if self.random_state is None:
-            raise ValueError(
-                f"checkpoint_dir={self.checkpoint_dir!r} with random_state=None: no "
-                "later fit would be the same. Set random_state to an integer."
-            )
-        parameters = self.get_params(deep=False)
-        for name in _WITHOUT_EFFECT:
-            del parameters[name]
-        rows = [fit.data] if fit.validation is None else [fit.data, fit.validation]
-        known = fingerprint(parameters, fit.network, fit.options.seed, rows)
-        return Checkpoints(self.checkpoint_dir, known)
-
-    # The network, and what is kept of it.
-
     def _network(self):
-        """Network of the fitted architecture, with random parameters, on the CPU."""
         # Whatever the default device of the process.
         with torch.device("cpu"):
             backbone = self._make_backbone()
@@ -405,33 +284,13 @@ class PartPrototypeClassifier(PrototypeClassifier):
         # A fit must not change a parameter, nor what a callable may have kept.
         return deepcopy(found).to(device="cpu", dtype=torch.float32)
 
-    def _restored(self):
-        """Fitted network, in float64 and in evaluation."""
-        check_is_fitted(self)
-        with isolated_generators(0):
-            network = self._network()
-        network.double()
-        state = {n: torch.tensor(a, device="cpu") for n, a in self._state.items()}
-        network.load_state_dict(state)
-        return (
-            network.eval()
-            .requires_grad_(requires_grad=False)
-            .to(exact_device(self.device))
-        )
-
-    def _finish(self, fit):
-        """Turn the trained network into fitted attributes."""
-        network = fit.exact()
-        self._state = {n: _compact(t) for n, t in network.state_dict().items()}
+    def _export(self, fit, network):
         parts = [branch.parts for branch in network.branches]
         self._owners = [to_numpy(p.owners).astype(np.intp) for p in parts]
         self.prototypes_ = np.concatenate([to_numpy(p.prototypes) for p in parts])
         self.prototype_labels_ = self.classes_[np.concatenate(self._owners)]
         with torch.no_grad():
             self.coef_ = to_numpy(network.affine().coefficients[:, 0])
-        self.history_ = fit.history
-        losses = [r["train_loss"] for r in fit.history if "epoch" in r]
-        self.loss_curve_, self.n_iter_ = losses, len(losses)
         self.receptive_field_ = _receptive_field(network)
         self._export_sources(fit)
         scores = self._class_scores(fit.data.X)
@@ -469,7 +328,7 @@ class PartPrototypeClassifier(PrototypeClassifier):
         """
         network = self._restored()
         device = exact_device(self.device)
-        return PartPrototypeView(network, device, max(_FEWEST_ROWS, self.batch_size))
+        return PartPrototypeView(network, device, self._rows_at_once)
 
     def project(self, X, y, sample_weight=None):
         """Put every prototype onto the closest patch of these rows, again.
@@ -547,7 +406,7 @@ class PartPrototypeClassifier(PrototypeClassifier):
         data = in_order_of_pictures(data, self._layout)
         # Nothing is trained on the device of training, which may be absent here.
         options = self._deep_options(0, exact_device(self.device))
-        fit = StagedFit(self._restored(), data, None, options, list(self.history_))
+        fit = PartFit(self._restored(), data, None, options, list(self.history_))
         # No training is there to be ended: the first interruption undoes the step.
         fit.interrupted = True
         return fit
@@ -584,39 +443,6 @@ class PartPrototypeClassifier(PrototypeClassifier):
             similarities, self.coef_, np.zeros(len(self.classes_))
         )
 
-    # Rows are flat from here on.
-
-    def _validate_rows(self, X):
-        check_is_fitted(self)
-        return super()._validate_rows(flat_rows(X, self._layout))
-
-    def _row_types(self, X):
-        kind = getattr(X, "dtype", None)
-        # Pixels of one or two bytes are exact in float32, and float64 is twice as much.
-        if isinstance(kind, np.dtype) and np.can_cast(kind, np.float32):
-            return [np.float32]
-        return super()._row_types(X)
-
-    def certified_radius(self, X, y=None, **options):
-        """Distance within which the prediction of each row provably does not change.
-
-        Parameters
-        ----------
-        X : array-like
-            Rows or images, as for `fit`.
-        y : array-like of shape (n_samples,), optional
-            True labels; a row that is predicted wrongly then gets 0.
-        **options
-            As `sklearn_proto.robustness.certified_radius` takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Radii in the units of `X`, float64.
-        """
-        check_is_fitted(self)
-        return super().certified_radius(flat_rows(X, self._layout), y, **options)
-
 
 def _map_shape(backbone, layout):
     """Shape (D, H, W) of the latent map of an image."""
@@ -636,30 +462,8 @@ def _map_shape(backbone, layout):
     return tuple(deep.shape[1:])
 
 
-def _compact(tensor):
-    """Array of a tensor: in float32 where nothing is lost by it."""
-    array = tensor.detach().cpu().numpy().copy()
-    if array.dtype != np.float64:
-        return array
-    short = array.astype(np.float32)
-    return short if np.array_equal(short, array) else array
-
-
 def _receptive_field(network):
     """Size, stride and offset of what latent patches see, if all branches agree."""
     found = {receptive_field(network.backbone, b.add_on) for b in network.branches}
     field = found.pop() if len(found) == 1 else None
     return None if field is None else tuple(field)
-
-
-def _standardise(network, X):
-    """Give the network the mean and the deviation of each channel."""
-    layout = network.layout
-    images = pictures(X, layout).reshape(len(X), -1, layout.channels)
-    mean = images.mean(axis=(0, 1), dtype=np.float64)
-    scale = images.std(axis=(0, 1), dtype=np.float64)
-    scale[scale == 0] = 1.0
-    standardise = network.standardise
-    for name, values in (("mean", mean), ("scale", scale)):
-        tensor = torch.tensor(values, dtype=torch.float32, device="cpu")
-        getattr(standardise, name).copy_(tensor[:, None, None])

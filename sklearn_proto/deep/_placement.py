@@ -35,7 +35,7 @@ def place_at_telling_patches(network, plain, data, random_state):
             own = np.flatnonzero(owners == c)
             rows = random_state.permutation(np.flatnonzero(data.y == c))[:_ROWS]
             patches = _telling_patches(plain, reader, data.X[rows], c, branch.parts)
-            found[own] = _centres(patches, len(own), random_state).reshape(
+            found[own] = centres(patches, len(own), random_state).reshape(
                 found[own].shape
             )
         _set(branch.parts, found)
@@ -69,8 +69,9 @@ def _telling_patches(plain, reader, X, c, parts):
     return to_numpy(chosen.transpose(1, 2).flatten(0, 1))
 
 
-def _centres(patches, k, random_state):
-    distinct = np.unique(patches, axis=0)
+def centres(points, k, random_state):
+    """Centres (k, D) of k clusters of points (m, D)."""
+    distinct = np.unique(points, axis=0)
     if len(distinct) <= k:
         # Too few to choose from: some twice, a little apart.
         chosen = np.resize(distinct, (k, distinct.shape[1]))

@@ -53,7 +53,10 @@ class Family(Protocol[B]):
 def family_of(view: Any, perturbations: Perturbations) -> Family[Any]:
     """Family of a certifiable view, for perturbations of its rows."""
     del perturbations
-    raise TypeError(f"there are no certificates for a {type(view).__name__}.")
+    raise TypeError(
+        f"there is no certificate for a {type(view).__name__}; wrap the classifier in "
+        "sklearn_proto.robustness.SmoothedClassifier."
+    )
 
 
 @family_of.register

@@ -7,6 +7,7 @@ from sklearn_proto._training._deep._augmentation import augmentation_of
 from sklearn_proto._training._deep._callbacks import checked_callbacks
 from sklearn_proto._training._deep._checkpoints import Checkpoints
 from sklearn_proto._training._deep._fingerprint import fingerprint
+from sklearn_proto._training._deep._part_fit import PartFit
 from sklearn_proto._training._deep._projection import Sources, closest_patches
 from sklearn_proto._training._deep._pruning import kept_prototypes, own_class_counts
 from sklearn_proto._training._deep._staged_fit import DeepOptions, StagedFit
@@ -15,6 +16,7 @@ from sklearn_proto._training._deep._stages import PartLoss, Stage
 __all__ = [
     "Checkpoints",
     "DeepOptions",
+    "PartFit",
     "PartLoss",
     "Sources",
     "Stage",

@@ -47,10 +47,7 @@ def augmentation_of(
     change = _BY_NAME[option] if isinstance(option, str) else _checked(option)
 
     def augmented(x: Tensor) -> Tensor:
-        images = change(layout.maps(x))
-        if not layout.channels_first:
-            images = images.permute(0, 2, 3, 1)
-        return images.flatten(1)
+        return layout.rows(change(layout.maps(x)))
 
     return augmented
 

@@ -139,7 +139,7 @@ class Epochs(Callback):  # type: ignore[misc]
             raise ValueError(
                 f"the loss became {loss} in epoch {len(net.history)} of stage "
                 f"{net.stage.name!r} with learning rates {net.stage.rates}; lower "
-                "learning_rate and backbone_learning_rate."
+                "learning_rate, and backbone_learning_rate if there is one."
             )
 
 

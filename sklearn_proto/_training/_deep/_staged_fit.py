@@ -5,23 +5,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_proto._devices import reseed, suitable_threads
-from sklearn_proto._modules import PartNetwork, without_prototypes
 from sklearn_proto._training._data import TrainingData
 from sklearn_proto._training._deep._augmentation import Augmentation
 from sklearn_proto._training._deep._checkpoints import Checkpoints, StageCheckpoint
-from sklearn_proto._training._deep._last_layer import fit_heads
 from sklearn_proto._training._deep._patience import Patience
 from sklearn_proto._training._deep._progress import Progress
-from sklearn_proto._training._deep._projection import Sources, closest_patches
-from sklearn_proto._training._deep._pruning import kept_prototypes, own_class_counts
 from sklearn_proto._training._deep._stage_net import StageNet
-from sklearn_proto._training._deep._stages import PartLoss, Stage
+from sklearn_proto._training._deep._stages import Stage
 
 Result = TypeVar("Result")
 
@@ -49,8 +43,9 @@ class StagedFit:
 
     Parameters
     ----------
-    network : PartNetwork
-        Trained in place: in float32 by `train`, in float64 by all else.
+    network : Module
+        Trained in place: in float32 by `train`, in float64 by all else. Its method
+        ``groups`` returns its parameters by the names that stages use.
     data : TrainingData
         Rows.
     validation : TrainingData or None
@@ -61,12 +56,11 @@ class StagedFit:
         Where epochs are kept.
     """
 
-    network: PartNetwork
+    network: Any
     data: TrainingData
     validation: TrainingData | None
     options: DeepOptions
     history: list[dict[str, Any]] = field(default_factory=list)
-    sources: list[Sources] | None = None
     interrupted: bool = False
     checkpoints: Checkpoints | None = None
     _stages: int = 0
@@ -75,23 +69,11 @@ class StagedFit:
         """Run the epochs of a stage, unless the user has interrupted one before."""
         self._train(self.network, stage)
 
-    def train_features(self, stage: Stage, n_classes: int) -> PartNetwork:
-        """Train without prototypes: backbone and add-on layers below a linear head.
-
-        Returns
-        -------
-        PartNetwork
-            What was trained; it shares those layers with `network`.
-        """
-        with torch.device("cpu"):
-            plain = without_prototypes(self.network, n_classes)
-        self._train(plain, stage)
-        return plain
-
-    def _train(self, network: PartNetwork, stage: Stage) -> None:
+    def _train(self, network: Any, stage: Stage) -> bool:
+        """Train, and tell whether there was anything to do."""
         self._stages += 1
         if self.interrupted or stage.epochs == 0:
-            return
+            return False
         options = self.options
         network.to(device=options.device, dtype=torch.float32)
         net = StageNet(
@@ -113,9 +95,9 @@ class StagedFit:
         with torch.device("cpu"), self._threads():
             self.history += net.train_on(self.data)
         self.interrupted = net.interrupted
-        self.sources = None
         # What follows may not depend on how many epochs came from a checkpoint.
         reseed(options.seed + self._stages)
+        return True
 
     def _threads(self) -> AbstractContextManager[None]:
         """Threads that fit a batch.
@@ -155,7 +137,7 @@ class StagedFit:
                 self.interrupted = True
                 return step()
 
-    def exact(self) -> PartNetwork:
+    def exact(self) -> Any:
         """Return the network in evaluation and in float64, as it will predict."""
         self.network.eval()
         self.network.to(device=self.options.exact_device, dtype=torch.float64)
@@ -172,48 +154,3 @@ class StagedFit:
                 device=self.options.exact_device,
             )
             yield chosen, x
-
-    def project(self) -> None:
-        """Put every prototype onto the closest training patch of its class."""
-        network = self.exact()
-        self.sources = self._finish(
-            lambda: closest_patches(network, self.batches, self.data.y)
-        )
-        with torch.no_grad():
-            for branch, source in zip(network.branches, self.sources, strict=True):
-                here = branch.parts.prototypes
-                moved = (source.patches - here).flatten(1).norm(dim=1).mean()
-                branch.parts.project(source.patches)
-                self.history.append({"stage": "projection", "moved": float(moved)})
-
-    def prune(
-        self, neighbors: int, threshold: int
-    ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Drop prototypes whose nearest patches are of other classes.
-
-        Returns
-        -------
-        tuple of two ndarrays of shape (K,)
-            Nearest patches of the own class of every prototype there was, and whether
-            it stays.
-        """
-        network, stays = self.exact(), []
-        counts = self._finish(
-            lambda: own_class_counts(network, self.batches, self.data.y, neighbors)
-        )
-        for i, branch in enumerate(network.branches):
-            owners = branch.parts.owners.cpu().numpy()
-            keep = kept_prototypes(counts[i], owners, threshold)
-            stays.append(np.isin(np.arange(len(owners)), keep))
-            branch.keep(torch.as_tensor(keep, device=branch.parts.owners.device))
-            if self.sources is not None:
-                self.sources[i] = self.sources[i].take(keep)
-        return np.concatenate(counts), np.concatenate(stays)
-
-    def fit_heads(self, losses: tuple[PartLoss, ...], iterations: int) -> None:
-        """Train the heads alone, on the similarities as they are."""
-        network = self.exact()
-        value = self._finish(
-            lambda: fit_heads(network, self.batches, self.data, losses, iterations)
-        )
-        self.history.append({"stage": "last layer", "train_loss": value})

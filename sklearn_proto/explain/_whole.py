@@ -1,0 +1,183 @@
+"""The explanation of a network whose prototypes can be decoded."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from sklearn_proto.explain import _by_whole, _part_picture
+from sklearn_proto.explain._account import Account
+from sklearn_proto.explain._explanation import Array, Explanation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+
+def _nothing() -> Array:
+    return np.empty((0, 0))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class WholeExplanation(Explanation):
+    """How far rows are from prototypes, what that adds, and what these look like.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n, K)
+        Squared distances of the codes of rows and prototypes.
+    reconstructions : ndarray of shape (n, d)
+        The rows after encoding and decoding.
+    decoded_prototypes : ndarray of shape (K, d)
+        The prototypes as rows.
+    class_weights : ndarray of shape (C, K), optional
+        What a unit of distance to each prototype adds to each score. The class with
+        the most negative weight is the one that a prototype stands for: every other
+        loses less by being far from it.
+    image_shape : tuple of int, optional
+        (height, width) or (height, width, channels) of an image; None for rows.
+    channels_first : bool
+        Whether a row of `X` holds channel after channel.
+
+    See Also
+    --------
+    PrototypeAutoencoderClassifier : Its ``explain`` makes one.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_proto import PrototypeAutoencoderClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = PrototypeAutoencoderClassifier(3, max_epochs=20, random_state=0)
+    >>> explanation = model.fit(X, y).explain(X[:2])
+    >>> explanation.distances.shape, explanation.class_weights.shape
+    ((2, 3), (3, 3))
+    """
+
+    distances: Array = field(default_factory=_nothing)
+    reconstructions: Array = field(default_factory=_nothing)
+    decoded_prototypes: Array = field(default_factory=_nothing)
+    class_weights: Array | None = None
+    image_shape: tuple[int, ...] | None = None
+    channels_first: bool = False
+
+    _per_row: ClassVar[tuple[str, ...]] = (
+        *Explanation._per_row,
+        "distances",
+        "reconstructions",
+    )
+
+    def to_frame(self) -> "DataFrame":
+        """Tidy table with one line per row, class and prototype.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns of `Explanation.to_frame`, and distance and, where there are such,
+            weight.
+        """
+        frame, shape = super().to_frame(), self.contributions.shape
+        frame["distance"] = np.broadcast_to(self.distances[:, None], shape).ravel()
+        if self.class_weights is not None:
+            frame["weight"] = np.broadcast_to(self.class_weights, shape).ravel()
+        return frame
+
+    def plot(
+        self, i: int = 0, *, k: int = 3, image_shape: tuple[int, ...] | None = None
+    ) -> "Figure":
+        """Draw one row beside the decoded prototypes that decide it.
+
+        Parameters
+        ----------
+        i : int
+            Which row.
+        k : int
+            How many prototypes.
+        image_shape : tuple of int, optional
+            Shape of a row as a picture, if the model was not fitted on images.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A figure of its own, not registered with pyplot.
+
+        Raises
+        ------
+        ValueError
+            If `image_shape` is not the one of the images, or `k` is less than 1.
+        """
+        if self.image_shape is None:
+            return super().plot(i, k=k, image_shape=image_shape)
+        if image_shape not in (None, self.image_shape):
+            raise ValueError(
+                f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
+                "the images that the model was fitted on."
+            )
+        return _part_picture.draw(self[i]._account(k))
+
+    def _account(self, k: int) -> Account:
+        return _by_whole.account(self, k)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SampledExplanation(WholeExplanation):
+    """How often each uncertain prototype explains a row, and how sure that is.
+
+    Contributions are shares of the prototypes in the softmax of minus the distances, on
+    average over samples; those of a class add up to its probability.
+
+    Parameters
+    ----------
+    nearest_frequencies : ndarray of shape (n, K)
+        Share of the samples in which each prototype is the nearest.
+    total, aleatoric, epistemic, explanation : ndarray of shape (n,)
+        As in `Uncertainty`.
+    decoded_deviations : ndarray of shape (K, d)
+        Standard deviation of every feature of the decoded samples of a prototype.
+
+    See Also
+    --------
+    ProbPSENNClassifier : Its ``explain`` makes one.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_proto import ProbPSENNClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = ProbPSENNClassifier(max_epochs=20, random_state=0).fit(X, y)
+    >>> explanation = model.explain(X[:2])
+    >>> explanation.nearest_frequencies.shape
+    (2, 3)
+    """
+
+    nearest_frequencies: Array = field(default_factory=_nothing)
+    total: Array = field(default_factory=lambda: np.empty(0))
+    aleatoric: Array = field(default_factory=lambda: np.empty(0))
+    epistemic: Array = field(default_factory=lambda: np.empty(0))
+    explanation: Array = field(default_factory=lambda: np.empty(0))
+    decoded_deviations: Array = field(default_factory=_nothing)
+
+    _per_row: ClassVar[tuple[str, ...]] = (
+        *WholeExplanation._per_row,
+        "nearest_frequencies",
+        "total",
+        "aleatoric",
+        "epistemic",
+        "explanation",
+    )
+
+    def to_frame(self) -> "DataFrame":
+        """Tidy table with one line per row, class and prototype.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns of `WholeExplanation.to_frame`, and nearest_frequency.
+        """
+        frame, shape = super().to_frame(), self.contributions.shape
+        often = np.broadcast_to(self.nearest_frequencies[:, None], shape)
+        frame["nearest_frequency"] = often.ravel()
+        return frame
+
+    def _account(self, k: int) -> Account:
+        return _by_whole.sampled_account(self, k)
