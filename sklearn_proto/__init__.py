@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sklearn_proto import deep, explain, robustness
+    from sklearn_proto import deep, explain, inspection, robustness
     from sklearn_proto.deep import ProtoPNetClassifier, STProtoPNetClassifier
     from sklearn_proto.explain import (
         Explanation,
@@ -41,7 +41,7 @@ _HOMES = {
     "RSLVQClassifier": "sklearn_proto.shallow",
     "STProtoPNetClassifier": "sklearn_proto.deep",
 }
-_SUBPACKAGES = ("deep", "explain", "robustness", "shallow")
+_SUBPACKAGES = ("deep", "explain", "inspection", "robustness", "shallow")
 
 __all__ = [
     "CBCClassifier",
@@ -58,6 +58,7 @@ __all__ = [
     "STProtoPNetClassifier",
     "deep",
     "explain",
+    "inspection",
     "robustness",
 ]
 

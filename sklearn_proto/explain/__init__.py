@@ -1,5 +1,6 @@
 """Decisions taken apart into what each prototype, or each feature, contributes."""
 
+from sklearn_proto.explain._account import AGAINST, FOR, Account, Part, Sample
 from sklearn_proto.explain._activation import part_boxes, percentile_boxes, upsampled
 from sklearn_proto.explain._contributions import (
     Contributions,
@@ -13,17 +14,28 @@ from sklearn_proto.explain._nearest import (
     deciding_prototypes,
 )
 from sklearn_proto.explain._parts import PartExplanation
+from sklearn_proto.explain._pixels import image_of_row
+from sklearn_proto.explain._png import png_uri
+from sklearn_proto.explain._sentence import name
 
 __all__ = [
+    "AGAINST",
+    "FOR",
+    "Account",
     "Contributions",
     "Explanation",
     "NearestPrototypeExplanation",
+    "Part",
     "PartExplanation",
+    "Sample",
     "agreement_contributions",
     "deciding_prototypes",
+    "image_of_row",
     "linear_contributions",
+    "name",
     "nearest_contributions",
     "part_boxes",
     "percentile_boxes",
+    "png_uri",
     "upsampled",
 ]

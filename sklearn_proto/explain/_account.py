@@ -37,6 +37,7 @@ class Sample(NamedTuple):
 
     title: str
     values: Array
+    prototype: int | None = None  # which one, if it is one
 
 
 @dataclass(frozen=True)

@@ -42,4 +42,5 @@ def _rest(row: "Explanation", top: list[int]) -> list[Part]:
 
 def _sample(row: "Explanation", j: int) -> Sample:
     label, phi = name(row.prototype_labels[j]), row.similarities[0, j]
-    return Sample(f"prototype {j}\n{label}\nsimilarity {phi:.2f}", row.prototypes[j])
+    title = f"prototype {j}\n{label}\nsimilarity {phi:.2f}"
+    return Sample(title, row.prototypes[j], j)

@@ -6,7 +6,7 @@ from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._certify import certified_radius
 from sklearn_proto.robustness._display import CertifiedAccuracyDisplay
 from sklearn_proto.robustness._exact import ExactRadius, exact_radius
-from sklearn_proto.robustness._front import AffineFront, affine_front
+from sklearn_proto.robustness._front import AffineFront, affine_front, taken_apart
 from sklearn_proto.robustness._methods import CERTIFICATES
 from sklearn_proto.robustness._nearest import NEAREST_CERTIFICATES
 from sklearn_proto.robustness._scores import (
@@ -35,4 +35,5 @@ __all__ = [
     "exact_radius",
     "make_certified_scorer",
     "register_affine",
+    "taken_apart",
 ]

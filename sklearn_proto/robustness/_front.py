@@ -117,11 +117,7 @@ def affine_front(estimator: Any) -> AffineFront:
     >>> front.transform(X).shape
     (150, 4)
     """
-    steps: Steps = []
-    final = estimator
-    while (opened := _opened(final)) is not None:
-        front, final = opened
-        steps += [(name, step) for name, step in front if not passes(step)]
+    steps, final = taken_apart(estimator)
     if not hasattr(final, "certifiable_view"):
         check_is_fitted(final)
         raise TypeError(
@@ -129,6 +125,19 @@ def affine_front(estimator: Any) -> AffineFront:
             " use a classifier of sklearn_proto, alone or at the end of a Pipeline."
         )
     return AffineFront(final, composed(steps), tuple(step for _, step in steps))
+
+
+def taken_apart(estimator: Any) -> tuple[Steps, Any]:
+    """Split off the steps of pipelines in front of a classifier, in their order.
+
+    Searches count as their ``best_estimator_``.
+    """
+    steps: Steps = []
+    final = estimator
+    while (opened := _opened(final)) is not None:
+        front, final = opened
+        steps += [(name, step) for name, step in front if not passes(step)]
+    return steps, final
 
 
 @singledispatch
