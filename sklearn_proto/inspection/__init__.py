@@ -8,6 +8,7 @@ from sklearn_proto.inspection._prototypes import PrototypeDisplay
 from sklearn_proto.inspection._reasoning import ReasoningDisplay
 from sklearn_proto.inspection._regions import DecisionRegionDisplay
 from sklearn_proto.inspection._relevance import RelevanceDisplay
+from sklearn_proto.inspection._report import report
 
 __all__ = [
     "DecisionRegionDisplay",
@@ -15,4 +16,5 @@ __all__ = [
     "PrototypeDisplay",
     "ReasoningDisplay",
     "RelevanceDisplay",
+    "report",
 ]

@@ -15,10 +15,12 @@ from sklearn_proto.inspection._samples import (
     draw_image,
     draw_row,
     name_features,
+    share_scale,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
 
@@ -122,7 +124,7 @@ class ExplanationDisplay:
         of: str = "lead",
         image_shape: tuple[int, ...] | None = None,
         feature_names: ArrayLike | None = None,
-        ax: "Axes | None" = None,
+        ax: "Axes | Figure | None" = None,
     ) -> Self:
         """Explain one row and draw it.
 
@@ -147,7 +149,7 @@ class ExplanationDisplay:
             Models of images know it.
         feature_names : array-like of shape (n_features,), optional
             Names of the features; by default those that the model was fitted on.
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib Axes or blank Figure, optional
             What to divide among the panels; by default a new figure.
 
         Returns
@@ -196,12 +198,12 @@ class ExplanationDisplay:
             feature_names=reading.feature_names,
         )
 
-    def plot(self, ax: "Axes | None" = None) -> Self:
+    def plot(self, ax: "Axes | Figure | None" = None) -> Self:
         """Draw the samples, and the waterfall below them.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib Axes or blank Figure, optional
             What to divide among the panels; by default a new figure.
 
         Returns
@@ -236,6 +238,7 @@ class ExplanationDisplay:
             drawn.append(draw_row(cell, row, bands, colour))
             if self.feature_names is not None:
                 name_features(cell, self.feature_names, shown=len(drawn) == 1)
+        share_scale(self.sample_axes_)
         return drawn
 
     def _draw_images(self) -> list[Any]:
@@ -261,7 +264,9 @@ class ExplanationDisplay:
         labels = [*self.labels, self.total_label]
         ax.set_yticks(at, [plain(label) for label in labels])
         ax.set_ylim(len(at) - 0.4, -0.6)
-        ax.margins(x=0.12)  # Room for the numbers.
+        low, high = min(0.0, ends.min()), max(0.0, ends.max())
+        room = 0.15 * (high - low)  # For the numbers.
+        ax.set_xlim(low - room * bool(low < 0 or (ends < ends[0]).any()), high + room)
         ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
         return list(bars)

@@ -7,15 +7,16 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def panels(
-    ax: "Axes | None",
+    ax: "Axes | Figure | None",
     shape: tuple[int, int],
     figsize: tuple[float, float],
     **ratios: Any,
 ) -> NDArray[Any]:
-    """Make axes (rows, columns), in a new figure or in the place of `ax`.
+    """Make axes (rows, columns), in a new figure, in a blank one or in place of `ax`.
 
     Raises
     ------
@@ -27,6 +28,10 @@ def panels(
 
         figure: Any = plt.figure(figsize=figsize, layout="constrained")
         grid: Any = figure.add_gridspec(*shape, **ratios)
+    elif hasattr(ax, "set_size_inches"):
+        figure = ax
+        figure.set_size_inches(*figsize)
+        grid = figure.add_gridspec(*shape, **ratios)
     else:
         from matplotlib.gridspec import GridSpecFromSubplotSpec
 

@@ -16,10 +16,12 @@ from sklearn_proto.inspection._samples import (
     draw_image,
     draw_row,
     name_features,
+    share_scale,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
 
@@ -103,7 +105,7 @@ class PrototypeDisplay:
         image_shape: tuple[int, ...] | None = None,
         feature_names: ArrayLike | None = None,
         n_columns: int | None = None,
-        ax: "Axes | None" = None,
+        ax: "Axes | Figure | None" = None,
     ) -> Self:
         """Draw the prototypes of a fitted model.
 
@@ -124,7 +126,7 @@ class PrototypeDisplay:
             Names of the features; by default those that the model was fitted on.
         n_columns : int, optional
             Prototypes side by side; by default at most 5 images or 4 rows.
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib Axes or blank Figure, optional
             What to divide among the prototypes; by default a new figure.
 
         Returns
@@ -161,12 +163,14 @@ class PrototypeDisplay:
         )
         return display.plot(ax=ax, n_columns=n_columns)
 
-    def plot(self, ax: "Axes | None" = None, *, n_columns: int | None = None) -> Self:
+    def plot(
+        self, ax: "Axes | Figure | None" = None, *, n_columns: int | None = None
+    ) -> Self:
         """Draw every prototype in axes of its own.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib Axes or blank Figure, optional
             What to divide among the prototypes; by default a new figure.
         n_columns : int, optional
             Prototypes side by side; by default at most 5 images or 4 rows.
@@ -203,6 +207,7 @@ class PrototypeDisplay:
             drawn.append(draw_row(cell, row, bands, colours[i]))
             if names is not None:
                 name_features(cell, names, shown=i % columns == 0)
+        share_scale(self.axes_)
         return drawn
 
     def _draw_images(self) -> list[Any]:

@@ -12,6 +12,7 @@ from sklearn_proto.inspection._reading import needed, read
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
 
@@ -90,7 +91,9 @@ class ReasoningDisplay:
         self.component_prior = component_prior
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: "Axes | None" = None) -> Self:
+    def from_estimator(
+        cls, estimator: Any, *, ax: "Axes | Figure | None" = None
+    ) -> Self:
         """Draw the reasoning of a fitted model.
 
         Parameters
@@ -98,7 +101,7 @@ class ReasoningDisplay:
         estimator : classifier, Pipeline or search
             A fitted classifier with ``reasoning_``, such as `CBCClassifier`, alone or
             at the end of a pipeline.
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib Axes or blank Figure, optional
             What to divide among the panels; by default a new figure.
 
         Returns
@@ -121,12 +124,12 @@ class ReasoningDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax: "Axes | None" = None) -> Self:
+    def plot(self, ax: "Axes | Figure | None" = None) -> Self:
         """Draw a panel for every concept, and one for the prior if there is one.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib Axes or blank Figure, optional
             What to divide among the panels; by default a new figure.
 
         Returns
@@ -136,7 +139,7 @@ class ReasoningDisplay:
         """
         n_classes, n_concepts, k, _ = self.reasoning.shape
         shape = n_concepts, n_classes + self._indefinite
-        size = 1.4 + 2.0 * shape[1], (0.9 + 0.22 * min(k, 40)) * n_concepts
+        size = 1.8 + 2.4 * shape[1], (1.1 + 0.25 * min(k, 40)) * n_concepts
         grid = panels(ax, shape, size)
         self.prior_ax_ = grid[0, 0] if self._indefinite else None
         for empty in grid[1:, 0] if self._indefinite else ():

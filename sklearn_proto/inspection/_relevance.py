@@ -14,6 +14,7 @@ from sklearn_proto.inspection._samples import name_features
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
 
@@ -84,7 +85,7 @@ class RelevanceDisplay:
         *,
         matrices: ArrayLike | None = None,
         feature_names: ArrayLike | None = None,
-        ax: "Axes | None" = None,
+        ax: "Axes | Figure | None" = None,
     ) -> Self:
         """Draw the relevances of a fitted model.
 
@@ -99,7 +100,7 @@ class RelevanceDisplay:
             Which matrices to draw, of a model with several; all by default.
         feature_names : array-like of shape (n_features,), optional
             Names of the features; by default those that the model was fitted on.
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib Axes or blank Figure, optional
             What to divide among the panels; by default a new figure.
 
         Returns
@@ -127,12 +128,12 @@ class RelevanceDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax: "Axes | None" = None) -> Self:
+    def plot(self, ax: "Axes | Figure | None" = None) -> Self:
         """Draw a line of panels for every matrix.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib Axes or blank Figure, optional
             What to divide among the panels; by default a new figure.
 
         Returns
@@ -180,8 +181,11 @@ class RelevanceDisplay:
         return bars
 
     def _draw_eigenvalues(self, ax: "Axes", m: int) -> Any:
+        from matplotlib.ticker import MaxNLocator
+
         values = self.eigenvalues_[m]
         bars = ax.bar(np.arange(1, len(values) + 1), values, color=_BARS)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         _plain_axes(ax, "eigenvalues")
         return bars
 

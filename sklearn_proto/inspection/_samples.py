@@ -65,6 +65,13 @@ def draw_row(ax: "Axes", values: Array, bands: Bands | None, colour: str) -> Any
     return drawn
 
 
+def share_scale(axes: NDArray[Any]) -> None:
+    """Let lengths compare between the rows in several axes."""
+    limits = np.array([ax.get_xlim() for ax in axes])
+    for ax in axes:
+        ax.set_xlim(limits[:, 0].min(), limits[:, 1].max())
+
+
 def name_features(ax: "Axes", names: NDArray[Any], *, shown: bool) -> None:
     """Name the bars of `draw_row`, where there is room."""
     if not shown or len(names) > _NAMED:

@@ -1,6 +1,7 @@
 """How far a row may move before the prediction can change."""
 
 from sklearn_proto.robustness._affine_steps import register_affine
+from sklearn_proto.robustness._arguments import checked_norm
 from sklearn_proto.robustness._attack import EmpiricalRadius, empirical_radius
 from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._certify import certified_radius
@@ -31,6 +32,7 @@ __all__ = [
     "certified_accuracy_curve",
     "certified_accuracy_score",
     "certified_radius",
+    "checked_norm",
     "empirical_radius",
     "exact_radius",
     "make_certified_scorer",
