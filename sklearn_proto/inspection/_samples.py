@@ -17,6 +17,8 @@ LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BANDS = ("#e4e8ec", "#c3ccd5")
 # Beyond these numbers of features, names get small, and are left out.
 _LARGE_NAMES, _NAMED = 15, 40
+# How far bars are drawn beyond the 5% and 95% quantiles, whose distance is 1.
+_ROOM = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +59,27 @@ def draw_row(ax: "Axes", values: Array, bands: Bands | None, colour: str) -> Any
         ax.barh(at, upper - lower, 0.9, left=lower, color=_BANDS[1])
         length = bands.scaled(values) - median
         drawn = ax.barh(at, length, 0.4, left=median, color=colour)
+        _mark_cut(ax, median + length, colour)
         ax.vlines(median, at - 0.45, at + 0.45, color="#444", linewidth=1)
         ax.set_xticks([0, 1], ["5%", "95%"])
     ax.set_ylim(len(values) - 0.4, -0.6)
     ax.tick_params(labelsize=7)
     ax.spines[["top", "right"]].set_visible(False)
     return drawn
+
+
+def _mark_cut(ax: "Axes", ends: Array, colour: str) -> None:
+    """Cut bars that leave the data far behind, and mark where.
+
+    A scale that held every bar could be so wide that nothing else is seen.
+    """
+    low, high = -_ROOM, 1.0 + _ROOM
+    ax.set_xlim(low, high)
+    style: dict[str, Any] = {"color": colour, "linestyle": "", "clip_on": False}
+    for beyond, edge, marker in ((ends < low, low, "<"), (ends > high, high, ">")):
+        at = np.flatnonzero(beyond)
+        if len(at):
+            ax.plot(np.full(len(at), edge), at, marker, markersize=4, **style)
 
 
 def share_scale(axes: NDArray[Any]) -> None:
@@ -77,7 +94,7 @@ def name_features(ax: "Axes", names: NDArray[Any], *, shown: bool) -> None:
     if not shown or len(names) > _NAMED:
         ax.set_yticks([])
         return
-    size = 7 if len(names) <= _LARGE_NAMES else 5
+    size = 7 if len(names) <= _LARGE_NAMES else 6
     ax.set_yticks(np.arange(len(names)), [plain(n) for n in names], fontsize=size)
 
 

@@ -30,13 +30,14 @@ figcaption, caption { color: #4a5765; font-size: .9rem; text-align: left; }
 caption { padding-bottom: .4rem; }
 img { max-width: 100%; height: auto; }
 .wide { overflow-x: auto; }
-.wide table { border-collapse: collapse; margin: .75rem 0;
-  font-variant-numeric: tabular-nums; }
+td, th { padding: .1rem .5rem; }
+.wide > table { border-collapse: collapse; margin: .75rem 0;
+  min-width: min(26rem, 100%); font-variant-numeric: tabular-nums; }
 .wide > table th, .wide > table td { padding: .2rem .7rem; text-align: right;
   border-bottom: 1px solid #e4e8ec; }
 .wide > table th { font-weight: 600; }
-.wide > table tbody th, .words td { text-align: left; }
-.words td { overflow-wrap: anywhere; }
+.wide > table tbody th, .wide > .words td, .wide > .words th { text-align: left; }
+.wide > .words td { overflow-wrap: anywhere; }
 @media print { nav { display: none; } figure, tr { break-inside: avoid; } }
 """
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

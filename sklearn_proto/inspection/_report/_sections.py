@@ -90,7 +90,9 @@ def prototypes(subject: Subject) -> Section:
         f"{count} prototypes, each with its class",
         how + some,
     )
-    intro = paragraph(f"The model decides by how a row compares with {count} of these.")
+    intro = paragraph(
+        f"A row is compared with each of {count} prototypes; what it is like decides."
+    )
     return Section("Prototypes", intro + body)
 
 
@@ -98,7 +100,7 @@ _HOW_IMAGES = "The prototypes as images, and in a frame the part that counts, if
 _HOW_ROWS = (
     "The prototypes feature by feature, on a scale from the 5% quantile of the rows to "
     "the 95% quantile. Shades are the middle 90% and the middle half of the rows, and "
-    "a bar leads from their median to the prototype."
+    "a bar leads from their median to the prototype. One that ends in a triangle goes on."
 )
 
 
@@ -210,7 +212,7 @@ def certificates(subject: Subject) -> Section:
             subject.estimator, subject.X, subject.y, norm=subject.norm
         )
     except (TypeError, ValueError) as error:
-        why = f"Nothing is proven about this model. {error}"
+        why = f"Nothing is proven about this model: {error}"
         return Section(title, paragraph(why))
     words = (
         "No perturbation smaller than the radius of a row changes its prediction. "
