@@ -1,6 +1,5 @@
 """A fitted classifier, and the way from what it sees back to what a reader knows."""
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,11 +9,9 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto.explain import Explanation, image_of_row
-from sklearn_proto.robustness import taken_apart
+from sklearn_proto.robustness import taken_apart, without_names
 
 Array = NDArray[np.float64]
-
-_NAMES_WARNING = "X (does not have valid|has) feature names"
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,9 +197,8 @@ def _restores(transformers: tuple[Any, ...], points: Array | None) -> bool:
 
 
 def _forward(transformers: tuple[Any, ...], X: Any) -> Any:
-    with warnings.catch_warnings():
-        # Restored prototypes are arrays, even where a frame was fitted.
-        warnings.filterwarnings("ignore", _NAMES_WARNING)
+    # Restored prototypes are arrays, even where a frame was fitted.
+    with without_names():
         for step in transformers:
             X = step.transform(X)
     return X

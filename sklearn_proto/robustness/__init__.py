@@ -5,6 +5,7 @@ from sklearn_proto.robustness._arguments import checked_norm
 from sklearn_proto.robustness._attack import EmpiricalRadius, empirical_radius
 from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._certify import certified_radius
+from sklearn_proto.robustness._containers import without_names
 from sklearn_proto.robustness._display import CertifiedAccuracyDisplay
 from sklearn_proto.robustness._exact import ExactRadius, exact_radius
 from sklearn_proto.robustness._front import AffineFront, affine_front, taken_apart
@@ -38,4 +39,5 @@ __all__ = [
     "make_certified_scorer",
     "register_affine",
     "taken_apart",
+    "without_names",
 ]

@@ -100,7 +100,7 @@ _HOW_IMAGES = "The prototypes as images, and in a frame the part that counts, if
 _HOW_ROWS = (
     "The prototypes feature by feature, on a scale from the 5% quantile of the rows to "
     "the 95% quantile. Shades are the middle 90% and the middle half of the rows, and "
-    "a bar leads from their median to the prototype. One that ends in a triangle goes on."
+    "a bar leads from their median to the prototype. A triangle says that it goes on."
 )
 
 
