@@ -1,8 +1,10 @@
 """The report says what is true, loads nothing, and shows text as text."""
 
+import re
 import struct
 import zlib
 from base64 import b64decode
+from copy import copy
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,6 +17,16 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 from sklearn_proto import CBCClassifier, GLVQClassifier, GMLVQClassifier
 from sklearn_proto.inspection import report
+from sklearn_proto.inspection._reading import read
+from sklearn_proto.inspection._report._sections import (
+    accuracy,
+    certificates,
+    parameters,
+    prototypes,
+    reasoning,
+)
+from sklearn_proto.inspection._report._subject import Subject
+from sklearn_proto.inspection._report._telling import telling_rows
 from sklearn_proto.robustness import certified_accuracy_score
 from tests.conftest import fitted
 from tests.data import three_classes
@@ -154,9 +166,9 @@ def test_confusions(full, cbc):
     assert "commonest class would give 0.333" in page.texts["p"]
 
 
-def test_a_class_that_the_model_does_not_know(write):
+def test_a_class_that_the_model_does_not_know():
     model = GLVQClassifier(**QUICK).fit(X[Y < 2], Y[Y < 2])
-    confusions = write(model, rows=[0]).table("true class")
+    confusions = section(accuracy, model).table("true class")
     assert confusions[0] == ["true class", "class 0", "class 1", "class 2", "all"]
     assert confusions[3][3:] == ["0", "20"]
 
@@ -174,12 +186,13 @@ def test_parameters_are_text():
         def __repr__(self):
             return "<script>" + "x" * 500
 
-    from sklearn_proto.inspection._report._sections import _parameters
-
     class Step(LogisticRegression):
         """A step with a value that looks like markup."""
 
-    page = Page(_parameters(Step(class_weight=Odd(), C=2.0, tol=1e-4)))
+    model = Step(class_weight=Odd(), C=2.0, tol=1e-4)
+    model.prototypes_ = np.zeros((3, 4))
+    model.n_features_in_ = 4
+    page = section(parameters, model)
     rows = {row[0]: row[1:] for row in page.tables[0]}
     assert rows["class_weight"][0].startswith("<script>xxx")
     assert len(rows["class_weight"][0]) < 200
@@ -220,59 +233,66 @@ def test_it_is_accessible(full):
     assert {"col", "row"} <= {th.get("scope") for th in page.all("th")}
 
 
-def test_telling_rows(write):
-    model = GMLVQClassifier(**QUICK).fit(X, Y)
-    page = write(model)
-    scores = np.sort(model.decision_function(X), axis=1)
+def subject(model, data=X, labels=Y, norm=2):
+    return Subject(model, read(model), data, np.asarray(labels), None, norm)
+
+
+def section(show, *arguments, **options):
+    """One section alone: a whole report takes a second or two to draw."""
+    found = show(subject(*arguments, **options))
+    assert found.title in SECTIONS
+    return Page(found.body)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_telling_rows(n_classes):
+    keep = n_classes > Y
+    data, labels = X[keep], Y[keep]
+    model = GMLVQClassifier(max_iter=3, random_state=0).fit(data, labels)
+    scores = np.sort(model.explain(data).scores, axis=1)
     lead = scores[:, -1] - scores[:, -2]
+    right = model.predict(data) == labels
+    found = {why: i for i, why in telling_rows(subject(model, data, labels)).items()}
+    assert (
+        found["the narrowest right decision"] == np.where(right, lead, np.inf).argmin()
+    )
+    mistake = found["the mistake with the largest lead"]
+    assert mistake == np.where(right, -np.inf, lead).argmax()
+    typical = found["a typical right decision"]
+    below = (lead[right] < lead[typical]).sum()
+    assert below == right.sum() // 2
+
+
+def test_verdicts(full, cbc):
+    (mistake,) = re.findall(r"Row (\d+): the mistake", full.texts["h3"])
+    i = int(mistake)
+    predicted, truth = cbc.predict(X)[i], LABELS[Y][i]
+    assert f"Classified as {predicted!r}, but it is {truth!r}." in full.texts["p"]
+    assert f"{predicted!r}, rightly." in full.texts["p"] or predicted != truth
+    assert str(cbc.explain(X)[i]) in full.texts["p"]
+
+
+def test_a_model_without_mistakes_and_one_that_is_never_right():
+    model = GLVQClassifier(**QUICK).fit(X, Y)
     predicted = model.predict(X)
-    right, wrong = predicted == Y, predicted != Y
-    narrow = np.flatnonzero(right)[lead[right].argmin()]
-    mistake = np.flatnonzero(wrong)[lead[wrong].argmax()]
-    told = page.texts["h3"]
-    assert f"Row {narrow}: the narrowest right decision" in told
-    assert f"Row {mistake}: the mistake with the largest lead" in told
-    assert "a typical right decision" in told
-    verdict = f"Classified as class {predicted[mistake]}, but it is class {Y[mistake]}."
-    assert verdict in page.texts["p"]
-    assert str(model.explain(X)[narrow]) in page.texts["p"]
-
-
-def test_telling_rows_of_two_classes(write):
-    keep = Y < 2
-    model = CBCClassifier(**QUICK).fit(X[keep], Y[keep])
-    page = write(model, X[keep], Y[keep])
-    lead = np.abs(model.decision_function(X[keep]))
-    right = model.predict(X[keep]) == Y[keep]
-    narrow = np.flatnonzero(right)[lead[right].argmin()]
-    assert f"Row {narrow}: the narrowest right decision" in page.texts["h3"]
-
-
-def test_a_model_without_mistakes(write):
-    model = GLVQClassifier(**QUICK).fit(X, Y)
-    page = write(model, X, model.predict(X))
-    assert headings(page, "h3") == 2
-    assert "mistake" not in page.texts["h3"]
-
-
-def test_a_model_that_is_never_right(write):
-    model = GLVQClassifier(**QUICK).fit(X, Y)
-    page = write(model, X, (model.predict(X) + 1) % 3)
-    assert headings(page, "h3") == 1
+    always = telling_rows(subject(model, X, predicted))
+    assert len(always) == 2
+    never = telling_rows(subject(model, X, (predicted + 1) % 3))
+    assert list(never.values()) == ["the mistake with the largest lead"]
+    page = section(accuracy, model, X, (predicted + 1) % 3)
     assert "0 of 60 rows are classified rightly" in page.texts["p"]
 
 
 def test_rows_that_are_asked_for(write, cbc):
     page = write(cbc, labels=LABELS[Y], rows=[7, 3])
-    assert page.texts["h3"].split() == ["Row", "7Row", "3"]
-    sentences = str(cbc.explain(X)[[7, 3]]).split("\n")
-    for sentence in sentences:
+    assert page.texts["h3"] == "Row 7Row 3"
+    for sentence in str(cbc.explain(X)[[7, 3]]).split("\n"):
         assert sentence in page.texts["p"]
 
 
 @pytest.mark.parametrize("norm", [2, np.inf])
-def test_certified_accuracy(write, cbc, norm):
-    page = write(cbc, labels=LABELS[Y], norm=norm, rows=[0])
+def test_certified_accuracy(cbc, norm):
+    page = section(certificates, cbc, labels=LABELS[Y], norm=norm)
     shares = page.table("radius")[1:]
     assert len(shares) == 5
     largest = cbc.certified_radius(X, LABELS[Y], norm=norm).max()
@@ -282,36 +302,52 @@ def test_certified_accuracy(write, cbc, norm):
         assert (size, share) == (f"{eps:.3g}", f"{expected:.3f}")
 
 
-def test_why_nothing_is_proven(write):
+def test_why_nothing_is_proven():
     model = make_pipeline(QuantileTransformer(n_quantiles=20), GLVQClassifier(**QUICK))
-    page = write(model.fit(X, Y), rows=[0])
+    page = section(certificates, model.fit(X, Y))
     assert "Nothing is proven about this model: " in page.texts["p"]
     assert "QuantileTransformer" in page.texts["p"]
-    assert all("radius" not in table[0] for table in page.tables)
+    assert not page.tables
 
 
 def test_a_pipeline(write):
     model = make_pipeline(StandardScaler(), CBCClassifier(2, **QUICK))
-    rows = X * [1, 10, 100, 1000]
-    page = write(model.fit(rows, Y), rows, rows=[0])
-    assert page.table("property")[1] == ["model", "StandardScaler → CBCClassifier"]
+    data = X * [1, 10, 100, 1000]
+    page = write(model.fit(data, Y), data, rows=[0])
+    steps = "StandardScaler \N{RIGHTWARDS ARROW} CBCClassifier"
+    assert page.table("property")[1] == ["model", steps]
     names = [row[0] for row in page.tables[-2]]
     assert names == ["parameter", *StandardScaler().get_params()]
-    assert "with_mean" in names
     assert ["n_prototypes_per_class", "2", "set"] in page.tables[-1]
     assert ["alpha", "3e-05", "default"] in page.tables[-1]
 
 
-def test_steps_that_cannot_be_undone(write):
+def test_steps_that_cannot_be_undone():
     model = make_pipeline(SelectKBest(k=2), GLVQClassifier(**QUICK)).fit(X, Y)
-    page = write(model, rows=[0])
+    page = section(prototypes, model)
     assert "as the classifier sees them" in page.texts["figcaption"]
-    assert page.table("property")[3] == ["features", "2"]
+    page = section(prototypes, model[-1], X[:, :2])
+    assert "as the classifier sees them" not in page.texts["figcaption"]
 
 
-def test_weights(write):
+def test_latent_prototypes(cbc):
+    latent = copy(cbc)
+    latent.prototypes_ = np.zeros((6, 7))
+    page = section(prototypes, latent)
+    assert "The 6 prototypes are latent, of shape (7,)" in page.texts["p"]
+
+
+def test_more_prototypes_than_are_drawn(monkeypatch, cbc):
+    monkeypatch.setattr("sklearn_proto.inspection._report._sections._DRAWN", 4)
+    page = section(prototypes, cbc)
+    assert "The first 4 of 6 are drawn." in page.texts["figcaption"]
+    weights = section(reasoning, fitted("rbf")).table("")
+    assert len(weights) == 1 + 4 + 1
+
+
+def test_weights():
     model = fitted("rbf")
-    weights = write(model, rows=[0]).table("")
+    weights = section(reasoning, model).table("")
     assert weights[0] == ["", "class 0", "class 1", "class 2"]
     for j, line in enumerate(weights[1:-1]):
         assert line[0] == f"prototype {j} of class {model.prototype_labels_[j]}"
@@ -327,14 +363,14 @@ def test_weights(write):
         ("gmlvq", "How features count together"),
     ],
 )
-def test_reasoning(write, name, words):
-    page = write(fitted(name), rows=[0])
+def test_reasoning(name, words):
+    page = section(reasoning, fitted(name))
     assert words in page.texts["figcaption"]
-    assert "nothing besides its prototypes" not in page.texts["p"]
+    assert "p" not in page.texts
 
 
-def test_reasoning_of_prototypes_alone(write):
-    page = write(fitted("glvq"), rows=[0])
+def test_reasoning_of_prototypes_alone():
+    page = section(reasoning, fitted("glvq"))
     assert "The model has nothing besides its prototypes" in page.texts["p"]
 
 
