@@ -30,7 +30,7 @@ from sklearn_proto.inspection._report._telling import telling_rows
 from sklearn_proto.robustness import certified_accuracy_score
 from tests.conftest import fitted
 from tests.data import three_classes
-from tests.instances import DEEP, every_estimator, example
+from tests.instances import DEEP, INSTANCES, every_estimator, example
 
 X, Y = three_classes()
 LABELS = np.array(["<b>ant</b>", 'bee & "wasp"', "$c_a^t"], dtype=object)
@@ -148,7 +148,7 @@ def test_every_estimator(write, Estimator):
     for image in page.all("img"):
         assert len(np.unique(pixels(image))) > 1
         assert image["alt"].strip()
-    proven = not any(type(fitted(n)) is Estimator for n in DEEP)
+    proven = Estimator not in {type(INSTANCES[n]) for n in DEEP}
     assert ("Nothing is proven" in page.texts["p"]) is not proven
 
 
@@ -341,14 +341,14 @@ def test_more_prototypes_than_are_drawn(monkeypatch, cbc):
     monkeypatch.setattr("sklearn_proto.inspection._report._sections._DRAWN", 4)
     page = section(prototypes, cbc)
     assert "The first 4 of 6 are drawn." in page.texts["figcaption"]
-    weights = section(reasoning, fitted("rbf")).table("")
+    weights = section(reasoning, fitted("rbf")).table("prototype")
     assert len(weights) == 1 + 4 + 1
 
 
 def test_weights():
     model = fitted("rbf")
-    weights = section(reasoning, model).table("")
-    assert weights[0] == ["", "class 0", "class 1", "class 2"]
+    weights = section(reasoning, model).table("prototype")
+    assert weights[0] == ["prototype", "class 0", "class 1", "class 2"]
     for j, line in enumerate(weights[1:-1]):
         assert line[0] == f"prototype {j} of class {model.prototype_labels_[j]}"
         assert line[1:] == [f"{w:.3g}" for w in model.coef_[:, j]]

@@ -1,5 +1,6 @@
 """One decision as a sum: what each part adds, from the start to the end."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -185,11 +186,13 @@ class ExplanationDisplay:
         image_shape: tuple[int, ...] | None,
     ) -> Self:
         account = row._account(k)
+        if of == "score":
+            account = replace(account, headings=("similarity",))
         parts = _lead(account) if of == "lead" else _score(row, k)
         samples, boxes = _samples(reading, row, account, image_shape)
         return cls(
             sizes=np.array([part.size for part in parts]),
-            labels=[_label(part) for part in parts],
+            labels=[_label(part, account.headings) for part in parts],
             total_label=_total_label(row, of),
             title=account.title,
             samples=samples,
@@ -307,11 +310,11 @@ def _worth_drawing(rest: list[Part], parts: list[Part]) -> list[Part]:
     return [part for part in rest if abs(part.size) > 1e-12 * largest]
 
 
-def _label(part: Part) -> str:
+def _label(part: Part, headings: tuple[str, ...]) -> str:
     """Name of a part, with what is known of it if that is one thing."""
     if len(part.notes) != 1:
         return part.label
-    return f"{part.label}, similarity {part.notes[0]}"
+    return f"{part.label}, {headings[0]} {part.notes[0]}"
 
 
 def _total_label(row: Explanation, of: str) -> str:

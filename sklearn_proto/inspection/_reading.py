@@ -89,12 +89,10 @@ class Reading:
         points = self.points()
         if points is None:
             return explanation
-        return replace(
-            explanation,
-            X=self.shown(few),
-            prototypes=points,
-            feature_names=self.feature_names,
-        )
+        fields: dict[str, Any] = {"X": self.shown(few), "prototypes": points}
+        if hasattr(explanation, "decoded_prototypes"):  # The others are codes.
+            fields["decoded_prototypes"] = fields.pop("prototypes")
+        return replace(explanation, feature_names=self.feature_names, **fields)
 
 
 def read(estimator: Any, feature_names: ArrayLike | None = None) -> Reading:
@@ -168,12 +166,12 @@ def taken(X: Any, rows: NDArray[np.intp]) -> Any:
 
 def _points(estimator: Any) -> Array | None:
     """Prototypes that live where the rows do."""
-    prototypes = estimator.prototypes_
-    d = estimator.n_features_in_
-    here = prototypes.ndim == 2 and prototypes.shape[1] == d
-    # Latent prototypes may happen to have as many numbers as a row.
-    latent = hasattr(estimator, "prototype_images_")
-    return np.asarray(prototypes, dtype=np.float64) if here and not latent else None
+    if hasattr(estimator, "prototype_images_"):
+        return None
+    # Codes may happen to have as many numbers as a row.
+    points = getattr(estimator, "decoded_prototypes_", estimator.prototypes_)
+    here = points.ndim == 2 and points.shape[1] == estimator.n_features_in_
+    return np.asarray(points, dtype=np.float64) if here else None
 
 
 def _restores(transformers: tuple[Any, ...], points: Array | None) -> bool:

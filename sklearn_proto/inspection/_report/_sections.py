@@ -106,16 +106,17 @@ _HOW_ROWS = (
 
 def reasoning(subject: Subject) -> Section:
     """Draw what the model does with similarities or distances."""
-    found = [
+    # The first says all: weights that follow from a reasoning are not shown again.
+    found = (
         show(subject)
         for attribute, show in _SHOWN.items()
         if hasattr(subject.model, attribute)
-    ]
+    )
     nothing = paragraph(
         "The model has nothing besides its prototypes: no weights, no reasoning and no "
         "relevances. How they decide is shown row by row below."
     )
-    return Section("Reasoning", "".join(found) or nothing)
+    return Section("Reasoning", next(found, nothing))
 
 
 def _concepts(subject: Subject) -> str:
@@ -162,7 +163,7 @@ def _weights(subject: Subject) -> str:
         rows.append([f"prototype {j}{of}", *(f"{w:.3g}" for w in weights)])
     if hasattr(model, "intercept_"):
         rows.append(["baseline", *(f"{b:.3g}" for b in model.intercept_)])
-    header = ["", *(name(label) for label in model.classes_)]
+    header = ["prototype", *(name(label) for label in model.classes_)]
     some = f" The first {_DRAWN} prototypes." if model.coef_.shape[1] > _DRAWN else ""
     caption = "Weight of each prototype (down) in the score of each class (across)."
     return table(caption + some, header, rows)
