@@ -400,7 +400,7 @@ def test_waterfall_of_the_lead(model):
         assert parts[0].get_width() == pytest.approx(baseline)
     j = e.top(1)[0, 0]
     phi, label = e.similarities[0, j], e.prototype_labels[j]
-    expected = f"prototype {j} of {label!r}, similarity {phi:.2f}"
+    expected = f"prototype {j} of {label!r}\nsimilarity {phi:.2f}"
     assert display.labels[skip] == expected
     assert display.labels[-1] == "other prototypes"
     assert display.total_label == f"lead over {e.classes[e.runners_up[0]]!r}"
@@ -724,7 +724,7 @@ def test_other_models_are_refused():
         PrototypeDisplay.from_estimator(CBCClassifier())
 
 
-def test_latent_prototypes_without_pictures():
+def test_latent_prototypes_are_drawn_only_if_they_are_decoded():
     class Latent(LogisticRegression):
         """A classifier of latent prototypes that cannot be decoded."""
 
@@ -732,3 +732,7 @@ def test_latent_prototypes_without_pictures():
     model.prototypes_ = np.zeros((2, 7))
     with pytest.raises(TypeError, match=r"Latent: .* shape \(7,\).*prototype_images_"):
         PrototypeDisplay.from_estimator(model)
+    model.decoded_prototypes_ = X[:2]
+    display = PrototypeDisplay.from_estimator(model)
+    assert_array_equal(display.prototypes, X[:2])
+    assert display.axes_[1].get_title() == "prototype 1"

@@ -1,6 +1,6 @@
 """Decisions taken apart into what each prototype, or each feature, contributes."""
 
-from sklearn_proto.explain._account import AGAINST, FOR, Account, Part, Sample
+from sklearn_proto.explain._account import AGAINST, FOR, Account, Part
 from sklearn_proto.explain._activation import part_boxes, percentile_boxes, upsampled
 from sklearn_proto.explain._contributions import (
     Contributions,
@@ -27,7 +27,6 @@ __all__ = [
     "NearestPrototypeExplanation",
     "Part",
     "PartExplanation",
-    "Sample",
     "agreement_contributions",
     "deciding_prototypes",
     "image_of_row",

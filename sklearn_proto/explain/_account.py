@@ -37,7 +37,6 @@ class Sample(NamedTuple):
 
     title: str
     values: Array
-    prototype: int | None = None  # which one, if it is one
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,6 @@ def _samples(row: "NearestPrototypeExplanation") -> list[Sample]:
         Sample(
             f"prototype {j}\n{name(row.prototype_labels[j])}\nat {away:.3g}",
             row.prototypes[j],
-            int(j),
         )
         for j, away in zip(row.deciding[0], row.deciding_distances[0], strict=True)
     ]

@@ -42,5 +42,4 @@ def _rest(row: "Explanation", top: list[int]) -> list[Part]:
 
 def _sample(row: "Explanation", j: int) -> Sample:
     label, phi = name(row.prototype_labels[j]), row.similarities[0, j]
-    title = f"prototype {j}\n{label}\nsimilarity {phi:.2f}"
-    return Sample(title, row.prototypes[j], j)
+    return Sample(f"prototype {j}\n{label}\nsimilarity {phi:.2f}", row.prototypes[j])

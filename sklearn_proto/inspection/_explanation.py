@@ -189,7 +189,7 @@ class ExplanationDisplay:
         if of == "score":
             account = replace(account, headings=("similarity",))
         parts = _lead(account) if of == "lead" else _score(row, k)
-        samples, boxes = _samples(reading, row, account, image_shape)
+        samples, boxes = _samples(reading, row, account, _shown(row, k), image_shape)
         return cls(
             sizes=np.array([part.size for part in parts]),
             labels=[_label(part, account.headings) for part in parts],
@@ -218,7 +218,7 @@ class ExplanationDisplay:
         d = len(self.samples[0])
         heights = [
             1.6 if images else 0.9 + 0.14 * min(d, 40),
-            0.7 + 0.28 * (len(self.sizes) + 1),
+            0.7 + self._line_height() * (len(self.sizes) + 1),
         ]
         size = max(6.5, 1.6 * len(self.samples) + 1.2), sum(heights) + 0.4
         upper, lower = panels(ax, (2, 1), size, height_ratios=heights).ravel()
@@ -230,6 +230,9 @@ class ExplanationDisplay:
         self.bars_ = self._draw_waterfall(lower)
         lower.set_title(plain(self.title), fontsize=10)
         return self
+
+    def _line_height(self) -> float:
+        return 0.36 if any("\n" in label for label in self.labels) else 0.28
 
     def _draw_rows(self) -> list[Any]:
         bands = None if self.quantiles is None else Bands(self.quantiles)
@@ -314,7 +317,7 @@ def _label(part: Part, headings: tuple[str, ...]) -> str:
     """Name of a part, with what is known of it if that is one thing."""
     if len(part.notes) != 1:
         return part.label
-    return f"{part.label}, {headings[0]} {part.notes[0]}"
+    return f"{part.label}\n{headings[0]} {part.notes[0]}"
 
 
 def _total_label(row: Explanation, of: str) -> str:
@@ -324,15 +327,21 @@ def _total_label(row: Explanation, of: str) -> str:
     return str(getattr(row, "decision", lead))
 
 
+def _shown(row: Explanation, k: int) -> NDArray[np.intp]:
+    """Prototypes that an account shows beside the row, in its order."""
+    deciding = getattr(row, "deciding", None)
+    return row.top(k)[0] if deciding is None else np.asarray(deciding[0])
+
+
 def _samples(
     reading: Reading,
     row: Explanation,
     account: Account,
+    which: NDArray[np.intp],
     image_shape: tuple[int, ...] | None,
 ) -> tuple[list[Array], list[Any] | None]:
     """Row and deciding prototypes, as images if they are; and the parts that count."""
     images = reading.pictures(image_shape)
-    which = [s.prototype for s in account.samples if s.prototype is not None]
     if images is not None:
         first = as_images(
             row.X,
