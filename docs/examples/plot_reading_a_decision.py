@@ -54,7 +54,7 @@ def main(*paths):
         display = draw()
         print(display.title)
         for label, size in zip(display.labels, display.sizes, strict=True):
-            print(f"  {size:+.3g}  {label.replace(chr(10), ', ')}")
+            print(f"  {size:+.3g}  {', '.join(label.splitlines())}")
         print(f"  {display.sizes.sum():.3g} in all, the {display.total_label}")
         if path is not None:
             display.figure_.savefig(path, dpi=120)
