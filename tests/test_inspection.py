@@ -180,23 +180,33 @@ def test_what_cannot_be_undone_is_drawn_as_the_classifier_sees_it(step):
     assert display.feature_names.tolist() == list(model[:-1].get_feature_names_out())
 
 
-def test_a_projection_is_undone():
-    model = make_pipeline(PCA(2), GLVQClassifier(**QUICK)).fit(X, Y)
+def test_steps_are_undone_from_the_last_to_the_first():
+    steps = StandardScaler(), PCA(2), GLVQClassifier(**QUICK)
+    scaler, pca, glvq = model = make_pipeline(*steps).fit(RAW, Y)
     display = PrototypeDisplay.from_estimator(model)
-    pca, glvq = model
-    expected = glvq.prototypes_ @ pca.components_ + pca.mean_
-    assert_allclose(display.prototypes, expected)
+    scaled = glvq.prototypes_ @ pca.components_ + pca.mean_
+    assert_allclose(display.prototypes, scaled * scaler.scale_ + scaler.mean_)
 
 
-def test_names_of_a_frame():
-    pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame(X, columns=["north", "east", "south", "west"])
+def test_rows_in_lists(cbc):
+    display = ExplanationDisplay.from_estimator(cbc, X.tolist(), 3)
+    assert_array_equal(display.samples[0], X[3])
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_names_of_a_frame(library):
+    frames = pytest.importorskip(library)
+    columns = ["north", "east", "south", "west"]
+    frame = frames.DataFrame(dict(zip(columns, X.T, strict=True)))
     model = make_pipeline(StandardScaler(), GLVQClassifier(**QUICK)).fit(frame, Y)
     display = PrototypeDisplay.from_estimator(model, frame)
     names = [t.get_text() for t in display.axes_[0].get_yticklabels()]
     assert names == ["north", "east", "south", "west"]
     told = PrototypeDisplay.from_estimator(model, frame, feature_names=list("abcd"))
     assert told.axes_[0].get_yticklabels()[1].get_text() == "b"
+    row = ExplanationDisplay.from_estimator(model, frame, 3)
+    assert_array_equal(row.samples[0], X[3])
+    assert row.labels[0] in columns
 
 
 def test_prototypes_as_images(scaled):
