@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sklearn_proto import deep, explain, robustness
+    from sklearn_proto import deep, explain, inspection, robustness
     from sklearn_proto.deep import (
         CBCNetClassifier,
         ProbPSENNClassifier,
@@ -56,7 +56,7 @@ _HOMES = {
     "Uncertainty": "sklearn_proto.explain",
     "WholeExplanation": "sklearn_proto.explain",
 }
-_SUBPACKAGES = ("deep", "explain", "robustness", "shallow")
+_SUBPACKAGES = ("deep", "explain", "inspection", "robustness", "shallow")
 
 __all__ = [
     "CBCClassifier",
@@ -79,6 +79,7 @@ __all__ = [
     "WholeExplanation",
     "deep",
     "explain",
+    "inspection",
     "robustness",
 ]
 

@@ -27,7 +27,10 @@ def test_import_loads_nothing_heavy():
 
 def test_estimators_load_no_optional_package():
     base = loaded_after("import sklearn, torch")
-    loaded = loaded_after("from sklearn_proto import CBCClassifier, robustness")
+    loaded = loaded_after(
+        "from sklearn_proto import CBCClassifier, inspection, robustness\n"
+        "inspection.report"
+    )
     assert "torch" in loaded
     assert not (loaded - base) & set(OPTIONAL)
 
@@ -67,8 +70,8 @@ def test_subpackages_after_a_bare_import():
 
 
 def test_public_names_of_the_subpackages_resolve():
-    from sklearn_proto import explain, robustness, shallow
+    from sklearn_proto import explain, inspection, robustness, shallow
 
-    for package in (explain, robustness, shallow):
+    for package in (explain, inspection, robustness, shallow):
         for name in package.__all__:
             assert hasattr(package, name), (package.__name__, name)

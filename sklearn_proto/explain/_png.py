@@ -27,7 +27,12 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 
 def data_uri(pixels: NDArray[np.uint8]) -> str:
     """Address that holds a picture itself, for HTML."""
-    return "data:image/png;base64," + b64encode(png(pixels)).decode("ascii")
+    return png_uri(png(pixels))
+
+
+def png_uri(file: bytes) -> str:
+    """Address that holds a PNG file itself."""
+    return "data:image/png;base64," + b64encode(file).decode("ascii")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -1,9 +1,20 @@
-"""Perturbed rows in the container that an estimator was given."""
+"""Perturbed rows in the container that an estimator was given, or without its names."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@contextmanager
+def without_names() -> Iterator[None]:
+    """Pass arrays to what was fitted on a frame, without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X (does not have valid|has) feature names")
+        yield
 
 
 def like(X: Any, rows: NDArray[np.floating]) -> Any:

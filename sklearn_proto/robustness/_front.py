@@ -4,7 +4,6 @@ The matrix is all that a certificate needs of them: a perturbation of a raw row 
 the row that the classifier sees by ``A @ delta``, whatever is added to both.
 """
 
-import warnings
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -17,8 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_proto.robustness._affine_steps import Matrix, Steps, composed, passes
-
-_NAMES_WARNING = "X (does not have valid|has) feature names"
+from sklearn_proto.robustness._containers import without_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +63,8 @@ classifier, n_features_raw)
             If a step or the classifier would refuse the rows.
         """
         rows = _as_float64(X)
-        with warnings.catch_warnings():
-            # Perturbed rows are arrays even where the pipeline was fitted on a frame.
-            warnings.filterwarnings("ignore", _NAMES_WARNING)
+        # Perturbed rows are arrays even where the pipeline was fitted on a frame.
+        with without_names():
             for transformer in self.transformers:
                 rows = transformer.transform(rows)
             rows = rows.toarray() if sparse.issparse(rows) else rows
@@ -117,11 +114,7 @@ def affine_front(estimator: Any) -> AffineFront:
     >>> front.transform(X).shape
     (150, 4)
     """
-    steps: Steps = []
-    final = estimator
-    while (opened := _opened(final)) is not None:
-        front, final = opened
-        steps += [(name, step) for name, step in front if not passes(step)]
+    steps, final = taken_apart(estimator)
     if not hasattr(final, "certifiable_view"):
         check_is_fitted(final)
         raise TypeError(
@@ -129,6 +122,19 @@ def affine_front(estimator: Any) -> AffineFront:
             " use a classifier of sklearn_proto, alone or at the end of a Pipeline."
         )
     return AffineFront(final, composed(steps), tuple(step for _, step in steps))
+
+
+def taken_apart(estimator: Any) -> tuple[Steps, Any]:
+    """Split off the steps of pipelines in front of a classifier, in their order.
+
+    Searches count as their ``best_estimator_``.
+    """
+    steps: Steps = []
+    final = estimator
+    while (opened := _opened(final)) is not None:
+        front, final = opened
+        steps += [(name, step) for name, step in front if not passes(step)]
+    return steps, final
 
 
 @singledispatch

@@ -16,6 +16,7 @@ from sklearn_proto.robustness._arguments import (
     checked_scale,
 )
 from sklearn_proto.robustness._batch import View
+from sklearn_proto.robustness._containers import without_names
 from sklearn_proto.robustness._family import Family, family_of
 from sklearn_proto.robustness._front import affine_front
 from sklearn_proto.robustness._perturbations import Perturbations
@@ -57,7 +58,8 @@ class Rows:
 
     def wrong(self, y: NDArray[Any]) -> NDArray[np.bool_]:
         """Which rows are not predicted as `y` says."""
-        return np.asarray(self.estimator.predict(self.z) != y)
+        with without_names():
+            return np.asarray(self.estimator.predict(self.z) != y)
 
 
 def rows_of(

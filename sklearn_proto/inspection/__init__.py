@@ -1,0 +1,20 @@
+"""Pictures of fitted models and their decisions, and a report that holds all of them.
+
+Drawing needs the ``plot`` extra; importing does not.
+"""
+
+from sklearn_proto.inspection._explanation import ExplanationDisplay
+from sklearn_proto.inspection._prototypes import PrototypeDisplay
+from sklearn_proto.inspection._reasoning import ReasoningDisplay
+from sklearn_proto.inspection._regions import DecisionRegionDisplay
+from sklearn_proto.inspection._relevance import RelevanceDisplay
+from sklearn_proto.inspection._report import report
+
+__all__ = [
+    "DecisionRegionDisplay",
+    "ExplanationDisplay",
+    "PrototypeDisplay",
+    "ReasoningDisplay",
+    "RelevanceDisplay",
+    "report",
+]

@@ -1,0 +1,23 @@
+"""Choices of prototypes, matrices or rows by their numbers."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def chosen(parameter: str, numbers: ArrayLike | None, count: int) -> NDArray[np.intp]:
+    """Check the numbers of a few of `count` things; all of them for None.
+
+    Raises
+    ------
+    ValueError
+        If they are no such numbers.
+    """
+    everything = np.arange(count)
+    found = everything if numbers is None else np.asarray(numbers)
+    valid = found.ndim == 1 and found.dtype.kind in "iu" and len(found) > 0
+    if not valid or not np.isin(found, everything).all():
+        raise ValueError(
+            f"{parameter}={numbers!r} must be a list of at least one integer in 0 to "
+            f"{count - 1}."
+        )
+    return np.asarray(found, dtype=np.intp)

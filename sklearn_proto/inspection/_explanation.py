@@ -1,0 +1,355 @@
+"""One decision as a sum: what each part adds, from the start to the end."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_proto.explain import AGAINST, FOR, Account, Explanation, Part, name
+from sklearn_proto.inspection._chosen import chosen
+from sklearn_proto.inspection._colours import UNLABELLED, plain
+from sklearn_proto.inspection._panels import panels
+from sklearn_proto.inspection._reading import Reading, as_images, read
+from sklearn_proto.inspection._samples import (
+    Bands,
+    draw_image,
+    draw_row,
+    name_features,
+    share_scale,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+_TOTAL = "#444444"
+# From fewer rows, quantiles would say little.
+_ENOUGH_FOR_BANDS = 5
+_KINDS = ("lead", "score")
+
+
+class ExplanationDisplay:
+    """Waterfall of one decision below the row and the prototypes that decide.
+
+    The bars start at the baseline. Each begins where the one before it ends, the
+    largest first and the small ones together, and the last is the sum: the lead over
+    the runner-up, or the score of the winner. Make one with `from_estimator`; all
+    parameters are stored as attributes.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n_parts,)
+        What the parts add, in the order they are drawn.
+    labels : list of str
+        Their names.
+    total_label : str
+        What they add up to.
+    title : str
+        The prediction and what it beat.
+    samples : list of ndarray of shape (d,) or (height, width[, channels])
+        The row, then the prototypes that decide.
+    sample_titles : list of str
+        What the samples are.
+    boxes : list of (ndarray of shape (4,) or None), optional
+        Part of each sample that counts, of images.
+    quantiles : ndarray of shape (5, d), optional
+        Of the data, to draw rows beside, at the levels of `PrototypeDisplay`.
+    feature_names : ndarray of shape (d,), optional
+        Names of the features of rows.
+
+    Attributes
+    ----------
+    bars_ : list of Rectangle
+        The parts, and the sum last.
+    samples_ : list of artists
+        Image, or bars, of each sample.
+    ax_ : matplotlib.axes.Axes
+        Axes of the waterfall.
+    sample_axes_ : ndarray of matplotlib.axes.Axes
+        Axes of the samples.
+    figure_ : matplotlib.figure.Figure
+        Figure of the axes.
+
+    See Also
+    --------
+    sklearn_proto.Explanation : The numbers.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_proto import CBCClassifier
+    >>> from sklearn_proto.inspection import ExplanationDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = CBCClassifier(random_state=0).fit(X, y)
+    >>> display = ExplanationDisplay.from_estimator(model, X, 70)
+    >>> bool(abs(display.sizes.sum() - display.bars_[-1].get_width()) < 1e-12)
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        sizes: Array,
+        labels: list[str],
+        total_label: str,
+        title: str,
+        samples: list[Array],
+        sample_titles: list[str],
+        boxes: list[Any] | None = None,
+        quantiles: Array | None = None,
+        feature_names: NDArray[Any] | None = None,
+    ) -> None:
+        self.sizes = sizes
+        self.labels = labels
+        self.total_label = total_label
+        self.title = title
+        self.samples = samples
+        self.sample_titles = sample_titles
+        self.boxes = boxes
+        self.quantiles = quantiles
+        self.feature_names = feature_names
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        row: int = 0,
+        *,
+        k: int = 5,
+        of: str = "lead",
+        image_shape: tuple[int, ...] | None = None,
+        feature_names: ArrayLike | None = None,
+        ax: "Axes | Figure | None" = None,
+    ) -> Self:
+        """Explain one row and draw it.
+
+        Parameters
+        ----------
+        estimator : classifier, Pipeline or search
+            A fitted classifier with prototypes, alone or at the end of a pipeline. Row
+            and prototypes are drawn in the units of `X`, where all steps of the
+            pipeline can be undone, else as the classifier sees them.
+        X : array-like of shape (n_samples, n_features)
+            Rows. Where there are at least 5, they are what the row is drawn beside.
+        row : int
+            Which of them.
+        k : int
+            How many parts; the others are drawn together.
+        of : {"lead", "score"}
+            What is taken apart: the lead over the runner-up, for nearest-prototype
+            models feature by feature, or the score of the winner, prototype by
+            prototype.
+        image_shape : tuple of int, optional
+            Shape of a row as an image, (height, width) or (height, width, channels).
+            Models of images know it.
+        feature_names : array-like of shape (n_features,), optional
+            Names of the features; by default those that the model was fitted on.
+        ax : matplotlib Axes or blank Figure, optional
+            What to divide among the panels; by default a new figure.
+
+        Returns
+        -------
+        ExplanationDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no such row or quantity, `k` is less than 1, or `image_shape`
+            or `feature_names` do not fit.
+        """
+        if of not in _KINDS:
+            raise ValueError(f"of={of!r} is not allowed; use 'lead' or 'score'.")
+        reading = read(estimator, feature_names)
+        rows = reading.shown(X)
+        (i,) = chosen("row", [row], len(rows))
+        display = cls._of_row(
+            reading, reading.explain(X, np.array([i])), k, of, image_shape
+        )
+        if len(rows) >= _ENOUGH_FOR_BANDS and display.samples[0].ndim == 1:
+            display.quantiles = Bands.of(rows).quantiles
+        return display.plot(ax=ax)
+
+    @classmethod
+    def _of_row(
+        cls,
+        reading: Reading,
+        row: Explanation,
+        k: int,
+        of: str,
+        image_shape: tuple[int, ...] | None,
+    ) -> Self:
+        account = row._account(k)
+        if of == "score":
+            account = replace(account, headings=("similarity",))
+        parts = _lead(account) if of == "lead" else _score(row, k)
+        samples, boxes = _samples(reading, row, account, _shown(row, k), image_shape)
+        return cls(
+            sizes=np.array([part.size for part in parts]),
+            labels=[_label(part, account.headings) for part in parts],
+            total_label=_total_label(row, of),
+            title=account.title,
+            samples=samples,
+            sample_titles=[s.title for s in account.samples[: len(samples)]],
+            boxes=boxes,
+            feature_names=reading.feature_names,
+        )
+
+    def plot(self, ax: "Axes | Figure | None" = None) -> Self:
+        """Draw the samples, and the waterfall below them.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or blank Figure, optional
+            What to divide among the panels; by default a new figure.
+
+        Returns
+        -------
+        ExplanationDisplay
+            The display itself.
+        """
+        images = self.samples[0].ndim > 1
+        d = len(self.samples[0])
+        heights = [
+            1.6 if images else 0.9 + 0.14 * min(d, 40),
+            0.7 + self._line_height() * (len(self.sizes) + 1),
+        ]
+        size = max(6.5, 1.6 * len(self.samples) + 1.2), sum(heights) + 0.4
+        upper, lower = panels(ax, (2, 1), size, height_ratios=heights).ravel()
+        self.sample_axes_ = panels(upper, (1, len(self.samples)), size).ravel()
+        self.samples_ = self._draw_images() if images else self._draw_rows()
+        for cell, title in zip(self.sample_axes_, self.sample_titles, strict=True):
+            cell.set_title(plain(title), fontsize=8)
+        self.ax_, self.figure_ = lower, lower.figure
+        self.bars_ = self._draw_waterfall(lower)
+        lower.set_title(plain(self.title), fontsize=10)
+        return self
+
+    def _line_height(self) -> float:
+        return 0.36 if any("\n" in label for label in self.labels) else 0.28
+
+    def _draw_rows(self) -> list[Any]:
+        bands = None if self.quantiles is None else Bands(self.quantiles)
+        colours = [_TOTAL] + [UNLABELLED] * len(self.samples)
+        drawn = []
+        for cell, row, colour in zip(
+            self.sample_axes_, self.samples, colours, strict=False
+        ):
+            drawn.append(draw_row(cell, row, bands, colour))
+            if self.feature_names is not None:
+                name_features(cell, self.feature_names, shown=len(drawn) == 1)
+        share_scale(self.sample_axes_)
+        return drawn
+
+    def _draw_images(self) -> list[Any]:
+        low = min(float(sample.min()) for sample in self.samples)
+        high = max(float(sample.max()) for sample in self.samples)
+        boxes = [None] * len(self.samples) if self.boxes is None else self.boxes
+        cells = zip(self.sample_axes_, self.samples, boxes, strict=True)
+        return [draw_image(cell, image, (low, high), box) for cell, image, box in cells]
+
+    def _draw_waterfall(self, ax: "Axes") -> list[Any]:
+        ends = np.cumsum(self.sizes)
+        starts, lengths = (
+            np.append(ends - self.sizes, 0.0),
+            np.append(self.sizes, ends[-1]),
+        )
+        colours = [FOR if size >= 0 else AGAINST for size in self.sizes]
+        at = np.arange(len(lengths))
+        bars = ax.barh(at, lengths, 0.6, left=starts, color=[*colours, _TOTAL])
+        ax.vlines(ends, at[:-1] - 0.3, at[1:] + 0.3, color="#888", linewidth=0.8)
+        ax.axvline(0, color="#888", linewidth=0.8)
+        signed = [f"{size:+.3g}" for size in self.sizes]
+        ax.bar_label(bars, [*signed, f"{ends[-1]:.3g}"], padding=3, fontsize=8)
+        labels = [*self.labels, self.total_label]
+        ax.set_yticks(at, [plain(label) for label in labels])
+        ax.set_ylim(len(at) - 0.4, -0.6)
+        low, high = min(0.0, ends.min()), max(0.0, ends.max())
+        room = 0.15 * (high - low)  # For the numbers.
+        ax.set_xlim(low - room * bool(low < 0 or (ends < ends[0]).any()), high + room)
+        ax.tick_params(labelsize=8)
+        ax.spines[["top", "right"]].set_visible(False)
+        return list(bars)
+
+
+def _lead(account: Account) -> list[Part]:
+    """Parts of the lead: the baseline, the largest, the others."""
+    rest = _worth_drawing(account.rest, account.parts)
+    baseline = [part for part in rest if part.label == "baseline"]
+    return baseline + account.parts + [part for part in rest if part not in baseline]
+
+
+def _score(row: Explanation, k: int) -> list[Part]:
+    """Parts of the winner's score, in the same order."""
+    winner = row.winners[0]
+    values = row.contributions[0, winner]
+    top = np.argsort(-np.abs(values), kind="stable")[:k]
+    parts = [
+        Part(
+            f"prototype {j} of {name(row.prototype_labels[j])}",
+            values[j],
+            (f"{row.similarities[0, j]:.2f}",),
+        )
+        for j in top
+    ]
+    baseline = Part("baseline", row.baseline[winner])
+    others = Part("other prototypes", values.sum() - values[top].sum())
+    return [
+        *_worth_drawing([baseline], parts),
+        *parts,
+        *_worth_drawing([others], parts),
+    ]
+
+
+def _worth_drawing(rest: list[Part], parts: list[Part]) -> list[Part]:
+    """Leave out what is nothing but rounding."""
+    largest = max(abs(part.size) for part in parts)
+    return [part for part in rest if abs(part.size) > 1e-12 * largest]
+
+
+def _label(part: Part, headings: tuple[str, ...]) -> str:
+    """Name of a part, with what is known of it if that is one thing."""
+    if len(part.notes) != 1:
+        return part.label
+    return f"{part.label}\n{headings[0]} {part.notes[0]}"
+
+
+def _total_label(row: Explanation, of: str) -> str:
+    if of == "score":
+        return f"score of {name(row.classes[row.winners[0]])}"
+    lead = f"lead over {name(row.classes[row.runners_up[0]])}"
+    return str(getattr(row, "decision", lead))
+
+
+def _shown(row: Explanation, k: int) -> NDArray[np.intp]:
+    """Prototypes that an account shows beside the row, in its order."""
+    deciding = getattr(row, "deciding", None)
+    return row.top(k)[0] if deciding is None else np.asarray(deciding[0])
+
+
+def _samples(
+    reading: Reading,
+    row: Explanation,
+    account: Account,
+    which: NDArray[np.intp],
+    image_shape: tuple[int, ...] | None,
+) -> tuple[list[Array], list[Any] | None]:
+    """Row and deciding prototypes, as images if they are; and the parts that count."""
+    images = reading.pictures(image_shape)
+    if images is not None:
+        first = as_images(
+            row.X,
+            images.shape[1:],
+            channels_first=getattr(row, "channels_first", False),
+        )
+        boxes = getattr(reading.estimator, "prototype_boxes_", [None] * len(images))
+        return [first[0], *images[which]], [None, *(boxes[j] for j in which)]
+    if reading.points() is None:
+        return [row.X[0]], None
+    return [s.values for s in account.samples], None

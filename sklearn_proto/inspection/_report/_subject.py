@@ -1,0 +1,48 @@
+"""What a report is about: a fitted model and rows whose labels are known."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_proto.inspection._reading import Reading
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A fitted model, rows, their labels, and how the reader wants to see them."""
+
+    estimator: Any
+    reading: Reading
+    X: Any
+    y: NDArray[Any]
+    image_shape: tuple[int, ...] | None
+    norm: float
+
+    @property
+    def model(self) -> Any:
+        """The classifier without its pipeline."""
+        return self.reading.estimator
+
+    @cached_property
+    def predictions(self) -> NDArray[Any]:
+        """Predicted labels, shape (n,)."""
+        return np.asarray(self.estimator.predict(self.X))
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether each prediction is right."""
+        return np.asarray(self.predictions == self.y)
+
+    @cached_property
+    def leads(self) -> Array:
+        """How far each winner is ahead of the runner-up."""
+        scores = np.asarray(self.estimator.decision_function(self.X), dtype=np.float64)
+        if scores.ndim == 1:
+            return np.abs(scores)
+        first, second = np.sort(scores, axis=1)[:, :-3:-1].T
+        return np.asarray(first - second)

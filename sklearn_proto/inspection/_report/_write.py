@@ -1,0 +1,133 @@
+"""Write the report."""
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import column_or_1d
+
+from sklearn_proto.inspection._chosen import chosen
+from sklearn_proto.inspection._reading import read
+from sklearn_proto.inspection._report import _sections
+from sklearn_proto.inspection._report._page import page, table
+from sklearn_proto.inspection._report._subject import Subject
+from sklearn_proto.inspection._report._telling import telling_rows
+from sklearn_proto.robustness import checked_norm
+
+
+def report(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    path: str | PathLike[str],
+    *,
+    rows: ArrayLike | None = None,
+    norm: float = 2,
+    image_shape: tuple[int, ...] | None = None,
+    feature_names: ArrayLike | None = None,
+    title: str | None = None,
+) -> Path:
+    """Write all there is to see of a fitted model into one HTML file.
+
+    Accuracy, prototypes, reasoning, a few decisions taken apart, certified accuracy
+    and parameters. The file holds its pictures, has no scripts and loads nothing, so it
+    can be sent, archived and opened anywhere.
+
+    Parameters
+    ----------
+    estimator : classifier, Pipeline or search
+        A fitted classifier with prototypes, alone or at the end of a pipeline.
+    X : array-like of shape (n_samples, n_features)
+        Rows that the model was not fitted on.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    path : str or path
+        File to write, which is overwritten.
+    rows : array-like of int, optional
+        Rows to explain; by default a typical one, the narrowest decision and the
+        mistake with the largest lead.
+    norm : {1, 2, inf} or float >= 1
+        The lp norm of certified radii.
+    image_shape : tuple of int, optional
+        Shape of a row as an image, (height, width) or (height, width, channels). Models
+        of images know it.
+    feature_names : array-like of shape (n_features,), optional
+        Names of the features; by default those that the model was fitted on.
+    title : str, optional
+        Title of the report.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    TypeError
+        If the classifier has no prototypes.
+    ValueError
+        If an argument does not fit the model or the rows.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_proto import CBCClassifier
+    >>> from sklearn_proto.inspection import report
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = CBCClassifier(random_state=0).fit(X[::2], y[::2])
+    >>> with TemporaryDirectory() as folder:
+    ...     file = report(model, X[1::2], y[1::2], f"{folder}/iris.html", rows=[0])
+    ...     "Certified accuracy" in file.read_text(encoding="utf-8")
+    True
+    """
+    subject = _subject(estimator, X, y, norm, image_shape, feature_names)
+    if rows is None:
+        explained = telling_rows(subject)
+    else:
+        numbers = chosen("rows", rows, len(subject.y))
+        explained = {int(i): "" for i in numbers}
+    sections = [
+        _sections.accuracy(subject),
+        _sections.prototypes(subject),
+        _sections.reasoning(subject),
+        _sections.decisions(subject, explained),
+        _sections.certificates(subject),
+        _sections.parameters(subject),
+    ]
+    heading = title or f"{type(subject.model).__name__} on {len(subject.y)} rows"
+    file = Path(path)
+    file.write_text(page(heading, _summary(subject), sections), encoding="utf-8")
+    return file
+
+
+def _subject(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    norm: float,
+    image_shape: tuple[int, ...] | None,
+    feature_names: ArrayLike | None,
+) -> Subject:
+    reading = read(estimator, feature_names)
+    truth = np.asarray(column_or_1d(y))
+    n = X.shape[0] if hasattr(X, "shape") else len(X)
+    if len(truth) != n or n == 0:
+        raise ValueError(f"y has {len(truth)} labels, and X {n} rows; at least 1 each.")
+    reading.pictures(image_shape)  # A wrong shape is an error at once.
+    return Subject(estimator, reading, X, truth, image_shape, checked_norm(norm))
+
+
+def _summary(subject: Subject) -> str:
+    model, reading = subject.model, subject.reading
+    steps = " → ".join(type(step).__name__ for step in (*reading.transformers, model))
+    rows = [
+        ["model", steps],
+        ["rows", str(len(subject.y))],
+        ["features", str(len(reading.feature_names))],
+        ["classes", str(len(model.classes_))],
+        ["prototypes", str(len(model.prototypes_))],
+    ]
+    return table("What was looked at.", ["property", "value"], rows, words=True)
