@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sklearn_proto import deep, explain, robustness
+    from sklearn_proto import deep, explain, inspection, metrics, robustness
     from sklearn_proto.deep import ProtoPNetClassifier, STProtoPNetClassifier
     from sklearn_proto.explain import (
         Explanation,
@@ -41,7 +41,14 @@ _HOMES = {
     "RSLVQClassifier": "sklearn_proto.shallow",
     "STProtoPNetClassifier": "sklearn_proto.deep",
 }
-_SUBPACKAGES = ("deep", "explain", "robustness", "shallow")
+_SUBPACKAGES = (
+    "deep",
+    "explain",
+    "inspection",
+    "metrics",
+    "robustness",
+    "shallow",
+)
 
 __all__ = [
     "CBCClassifier",
@@ -58,6 +65,8 @@ __all__ = [
     "STProtoPNetClassifier",
     "deep",
     "explain",
+    "inspection",
+    "metrics",
     "robustness",
 ]
 
