@@ -27,7 +27,8 @@ def image_of_row(
     row: NDArray[Any], image_shape: tuple[int, ...], *, channels_first: bool
 ) -> Array:
     """Flat row as an image (height, width) or (height, width, channels)."""
-    return images_of_rows(row[None], image_shape, channels_first=channels_first)[0]
+    images = images_of_rows(row[None], image_shape, channels_first=channels_first)
+    return np.asarray(images[0])
 
 
 def rendered(picture: Picture, side: int) -> NDArray[np.uint8]:

@@ -1,7 +1,6 @@
 """Change the input in one respect at a time, and see which prototypes mind."""
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from sklearn_proto.inspection._modified import (
     image_changes,
 )
 from sklearn_proto.inspection._presence import found_in, similarities_at
+from sklearn_proto.metrics._arguments import checked_amount, checked_count
 from sklearn_proto.robustness._containers import like
 
 Array = NDArray[np.float64]
@@ -132,8 +132,7 @@ def describe_prototypes(
     """
     strengths = Strengths(hue, saturation, contrast, warp, smoothing)
     _check_strengths(strengths)
-    if not isinstance(n_repeats, Integral) or n_repeats < 1:
-        raise ValueError(f"n_repeats={n_repeats!r} must be an integer of at least 1.")
+    checked_count("n_repeats", n_repeats)
     model, seen = last_step(estimator, X)
     rows = plain_rows(seen)
     first = model.explain(like(seen, rows[:1]))
@@ -234,8 +233,6 @@ def _chosen(changes: Changes, names: Sequence[str] | None) -> Changes:
 
 def _check_strengths(strengths: Strengths) -> None:
     for name, value in strengths._asdict().items():
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if not number or not 0 <= float(value) < np.inf:
-            raise ValueError(f"{name}={value!r} must be a number of at least 0.")
+        checked_amount(name, value)
     if strengths.smoothing == 0:
         raise ValueError("smoothing=0 smooths nothing; it must be above 0.")

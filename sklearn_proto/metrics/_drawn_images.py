@@ -1,11 +1,10 @@
 """Images whose classes differ by one thing only, to try explanations on."""
 
-from numbers import Integral, Real
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
+
+from sklearn_proto.metrics._arguments import checked_amount, checked_count
 
 Array = NDArray[np.float64]
 
@@ -25,9 +24,9 @@ def make_drawn_images(
 ) -> tuple[Array, NDArray[np.intp]]:
     """Draw coloured figures of three classes that differ by one thing only.
 
-    A figure is red, green or blue; a disc, a cross or a frame; in one of its halves
-    striped along, striped across or checked. One of the three makes the class, and the others are drawn at
-    random, as are place, size, brightness, contrast and background.
+    A figure is red, green or blue; a disc, a cross or a frame; striped along, striped
+    across or checked in one of its halves. One of the three makes the class, and the
+    others are drawn at random, as are place, size, brightness, contrast and background.
 
     Parameters
     ----------
@@ -67,7 +66,9 @@ def make_drawn_images(
     """
     if differ_by not in _DIFFERENCES:
         raise ValueError(f"differ_by={differ_by!r} must be one of {_DIFFERENCES}.")
-    check_drawing(n_samples, image_size, noise)
+    checked_count("n_samples", n_samples)
+    checked_count("image_size", image_size, least=16)
+    checked_amount("noise", noise)
     random = check_random_state(random_state)
     labels = random.permutation(np.arange(n_samples) % _N_CLASSES)
     traits = {
@@ -90,20 +91,6 @@ def make_drawn_images(
     images = 0.35 + contrast * (images - 0.35)
     images += noise * random.standard_normal(images.shape)
     return np.clip(images, 0.0, 1.0), labels
-
-
-def check_drawing(n_samples: Any, image_size: Any, noise: Any) -> None:
-    """Check what every drawing takes."""
-    for name, value, least in (
-        ("n_samples", n_samples, 1),
-        ("image_size", image_size, 16),
-    ):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(
-                f"{name}={value!r} must be an integer of at least {least}."
-            )
-    if not isinstance(noise, Real) or not float(noise) >= 0:
-        raise ValueError(f"noise={noise!r} must be a number of at least 0.")
 
 
 def _figures(
@@ -144,4 +131,4 @@ def _halves(n: int, side: int, random: np.random.RandomState) -> NDArray[np.bool
 def _fully_coloured(turns: Array) -> Array:
     """Colours (n, 3) of full saturation and value."""
     distance = np.abs((turns[:, None] - np.arange(3) / 3 + 0.5) % 1 - 0.5)
-    return np.clip(2 - 6 * distance, 0.0, 1.0)
+    return np.asarray(np.clip(2 - 6 * distance, 0.0, 1.0))
