@@ -83,8 +83,8 @@ def consistency_score(
     """
     least = checked_share("threshold", threshold)
     explanation = explained(estimator, X).explanation
+    regions = Regions(explanation, parts, box_size)
     labels = checked_labels(y, len(explanation))
-    regions = Regions(parts, len(labels), box_size)
     found = []
     for j, label in enumerate(explanation.prototype_labels):
         rows = np.flatnonzero(labels == label)
@@ -153,7 +153,7 @@ def part_purity_score(
     del y
     count = checked_count("n_neighbors", n_neighbors)
     explanation = explained(estimator, X).explanation
-    regions = Regions(parts, len(explanation), box_size)
+    regions = Regions(explanation, parts, box_size)
     near = nearest_rows(explanation.similarities, count)
     shares = [
         regions.inside(explanation, rows, j).mean(axis=0).max()

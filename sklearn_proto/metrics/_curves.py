@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto.metrics._explained import explained
-from sklearn_proto.metrics._walk import walk
+from sklearn_proto.metrics._walk import Walk
 
 Array = NDArray[np.float64]
 

@@ -93,14 +93,17 @@ def _pixels(shape: tuple[int, ...], *, channels_first: bool) -> NDArray[np.intp]
     each = np.arange(height * width).reshape(1, height, width)
     if channels:
         each = np.repeat(each[..., None], channels[0], axis=3)
-    return rows_of_images(each, channels_first=channels_first)[0]
+    return np.asarray(rows_of_images(each, channels_first=channels_first)[0])
 
 
 def _unit(maps: Array) -> Array:
-    """Bring every map to [0, 1]; equal values are as high as any."""
+    """Bring every map to [0, 1]."""
     low = maps.min(axis=-1, keepdims=True)
     room = maps.max(axis=-1, keepdims=True) - low
-    return np.divide(maps - low, room, out=np.ones_like(maps), where=room > 0)
+    # What is flat stays at 1.
+    found = np.ones_like(maps)
+    np.divide(maps - low, room, out=found, where=room > 0)
+    return found
 
 
 def _by_distance(start: Explained, baseline: Array) -> Array:
@@ -117,7 +120,7 @@ def _by_distance(start: Explained, baseline: Array) -> Array:
 
 
 def _of_presence(explanation: Explanation) -> Array:
-    """What the presence of each prototype (n, K) adds to the lead.
+    """Take what the presence of each prototype adds to the lead, of shape (n, K).
 
     Of a model that reasons by absence as well, presence also takes something away.
     """

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
-from sklearn_proto.metrics._walk import walk
+from sklearn_proto.metrics._walk import Walk
 
 
 def deletion_score(
@@ -202,7 +201,5 @@ def faithfulness_score(
     True
     """
     del y
-    start = explained(estimator, X)
-    shares, inserted = walk(start, evidence, baseline, n_steps, insert=True)
-    _, deleted = walk(start, evidence, baseline, n_steps, insert=False)
-    return averaged(np.trapezoid(inserted - deleted, shares, axis=0), average)
+    walk = Walk(explained(estimator, X), evidence, baseline, n_steps)
+    return averaged(walk.areas(insert=True) - walk.areas(insert=False), average)

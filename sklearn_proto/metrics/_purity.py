@@ -81,6 +81,6 @@ def purity_score(
 
 
 def nearest_rows(similarities: Array, count: int) -> NDArray[np.intp]:
-    """Indices (K, count) of the rows most alike to each prototype."""
+    """Find the rows most alike to each prototype; indices of shape (K, count)."""
     order = np.argsort(-similarities, axis=0, kind="stable")
     return np.asarray(order[:count].T)

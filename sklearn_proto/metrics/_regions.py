@@ -16,10 +16,10 @@ class Regions:
 
     Parameters
     ----------
+    explanation : Explanation
+        Of n images.
     parts : array-like of shape (n, n_parts, 3)
         Column, row and visibility of each part.
-    n : int
-        Number of images.
     box_size : float
         Height and width of a box, as shares of the image's.
 
@@ -27,9 +27,17 @@ class Regions:
     ------
     ValueError
         If the parts are not of this shape, or `box_size` is not in (0, 1].
+    TypeError
+        If the explanation has no activation maps.
     """
 
-    def __init__(self, parts: ArrayLike, n: int, box_size: Any) -> None:
+    def __init__(self, explanation: Any, parts: ArrayLike, box_size: Any) -> None:
+        if not hasattr(explanation, "activation_of"):
+            raise TypeError(
+                f"{type(explanation).__name__} has no activation maps; parts are found "
+                "by part-prototype networks only."
+            )
+        n = len(explanation)
         found = np.asarray(parts, dtype=np.float64)
         if found.ndim != 3 or len(found) != n or found.shape[2] != 3:
             raise ValueError(
@@ -48,7 +56,7 @@ class Regions:
         Parameters
         ----------
         explanation : Explanation
-            Of all images.
+            Of the images, or of copies of them.
         rows : ndarray of shape (m,)
             Which images.
         j : int
@@ -59,11 +67,6 @@ class Regions:
         ndarray of shape (m, n_parts)
             Whether each lies within half a box of the peak.
         """
-        if not hasattr(explanation, "activation_of"):
-            raise TypeError(
-                f"{type(explanation).__name__} has no activation maps; parts are found "
-                "by part-prototype networks only."
-            )
         maps = explanation[rows].activation_of(j)
         size = maps.shape[1:]
         peaks = np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), size)

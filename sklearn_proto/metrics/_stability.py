@@ -89,8 +89,8 @@ def stability_score(
     """
     size, most = checked_amount("noise", noise), checked_amount("clip", clip)
     start = explained(estimator, X)
+    regions = Regions(start.explanation, parts, box_size)
     labels = checked_labels(y, len(start.rows))
-    regions = Regions(parts, len(labels), box_size)
     random = check_random_state(random_state)
     draws = size * random.standard_normal(start.rows.shape)
     noisy = start.of(start.rows + _deviations(start) * np.clip(draws, -most, most))
@@ -107,11 +107,9 @@ def stability_score(
 
 
 def _deviations(start: Explained) -> Array:
-    """Standard deviation (d,) of the channel of each number of a row."""
+    """Find the standard deviation of the channel of each number of a row, (d,)."""
     explanation: Any = start.explanation
-    shape = getattr(explanation, "image_shape", start.rows.shape[1:])
-    channels_first = getattr(explanation, "channels_first", False)
+    shape, channels_first = explanation.image_shape, explanation.channels_first
     images = images_of_rows(start.rows, shape, channels_first=channels_first)
-    deviation = images.std(axis=tuple(range(min(images.ndim, 3))))
-    full = np.broadcast_to(deviation, images.shape[1:])[None]
+    full = np.broadcast_to(images.std(axis=(0, 1, 2)), (1, *images.shape[1:]))
     return np.asarray(rows_of_images(full, channels_first=channels_first)[0])

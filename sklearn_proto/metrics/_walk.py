@@ -12,10 +12,8 @@ from sklearn_proto.metrics._explained import Explained
 Array = NDArray[np.float64]
 
 
-def walk(
-    start: Explained, evidence: Any, baseline: Any, n_steps: Any, *, insert: bool
-) -> tuple[Array, Array]:
-    """Probability of the predicted class along the way.
+class Walk:
+    """From rows to nothing, or back, by the features with the most evidence first.
 
     Parameters
     ----------
@@ -23,39 +21,56 @@ def walk(
         The rows.
     evidence, baseline, n_steps
         See `faithfulness_score`.
-    insert : bool
-        Whether features are put in, or deleted.
 
-    Returns
-    -------
+    Attributes
+    ----------
     shares : ndarray of shape (n_points,)
         Of the features, from 0 to 1.
-    probabilities : ndarray of shape (n_points, n)
-        Of each row.
 
     Raises
     ------
     ValueError
         If an argument is not allowed.
     """
-    steps = checked_count("n_steps", n_steps)
-    rows = start.rows
-    blank = _baseline(baseline, rows)
-    values, units = evidence_of(start, evidence, blank)
-    n_units = values.shape[1]
-    counts = np.unique(np.round(np.linspace(0, n_units, steps + 1)).astype(np.intp))
-    ranks = np.argsort(np.argsort(-values, axis=1, kind="stable"), axis=1)[:, units]
-    winners = start.explanation.winners[:, None]
-    found = []
-    for count in counts:
-        mixed = np.where((ranks < count) == insert, rows, blank)
-        p = start.probabilities(mixed)
-        found.append(np.take_along_axis(p, winners, axis=1)[:, 0])
-    return counts / n_units, np.stack(found)
+
+    def __init__(
+        self, start: Explained, evidence: Any, baseline: Any, n_steps: Any
+    ) -> None:
+        steps = checked_count("n_steps", n_steps)
+        self._start = start
+        self._blank = _checked_baseline(baseline, start.rows)
+        values, units = evidence_of(start, evidence, self._blank)
+        order = np.argsort(-values, axis=1, kind="stable")
+        self._ranks = np.argsort(order, axis=1)[:, units]
+        n_units = values.shape[1]
+        points = np.round(np.linspace(0, n_units, steps + 1))
+        self._counts = np.unique(points.astype(np.intp))
+        self.shares = self._counts / n_units
+
+    def probabilities(self, *, insert: bool) -> Array:
+        """Probability (n_points, n) of the predicted class along the way.
+
+        Parameters
+        ----------
+        insert : bool
+            Whether features are put in, or deleted.
+        """
+        rows = self._start.rows
+        winners = self._start.explanation.winners
+        found = np.empty((len(self._counts), len(rows)))
+        for point, count in zip(found, self._counts, strict=True):
+            mixed = np.where((self._ranks < count) == insert, rows, self._blank)
+            point[:] = self._start.probabilities(mixed)[np.arange(len(rows)), winners]
+        return found
+
+    def areas(self, *, insert: bool) -> Array:
+        """Area (n,) under the curve of each row."""
+        p = self.probabilities(insert=insert)
+        return np.asarray(np.trapezoid(p, self.shares, axis=0))
 
 
-def _baseline(given: Any, rows: Array) -> Array:
-    """What takes the place of each feature, of shape (d,)."""
+def _checked_baseline(given: Any, rows: Array) -> Array:
+    """Check what takes the place of each feature, of shape (d,)."""
     if isinstance(given, str):
         if given != "mean":
             raise ValueError(
