@@ -67,8 +67,8 @@ def deletion_curve(
     True
     """
     del y
-    shares, p = walk(explained(estimator, X), evidence, baseline, n_steps, insert=False)
-    return shares, p.mean(axis=1)
+    walk = Walk(explained(estimator, X), evidence, baseline, n_steps)
+    return walk.shares, walk.probabilities(insert=False).mean(axis=1)
 
 
 def insertion_curve(
@@ -125,5 +125,5 @@ def insertion_curve(
     True
     """
     del y
-    shares, p = walk(explained(estimator, X), evidence, baseline, n_steps, insert=True)
-    return shares, p.mean(axis=1)
+    walk = Walk(explained(estimator, X), evidence, baseline, n_steps)
+    return walk.shares, walk.probabilities(insert=True).mean(axis=1)

@@ -64,8 +64,8 @@ def deletion_score(
     True
     """
     del y
-    shares, p = walk(explained(estimator, X), evidence, baseline, n_steps, insert=False)
-    return averaged(1.0 - np.trapezoid(p, shares, axis=0), average)
+    walk = Walk(explained(estimator, X), evidence, baseline, n_steps)
+    return averaged(1.0 - walk.areas(insert=False), average)
 
 
 def insertion_score(
@@ -123,8 +123,8 @@ def insertion_score(
     True
     """
     del y
-    shares, p = walk(explained(estimator, X), evidence, baseline, n_steps, insert=True)
-    return averaged(np.trapezoid(p, shares, axis=0), average)
+    walk = Walk(explained(estimator, X), evidence, baseline, n_steps)
+    return averaged(walk.areas(insert=True), average)
 
 
 def faithfulness_score(
