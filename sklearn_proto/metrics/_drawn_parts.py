@@ -25,8 +25,8 @@ def make_drawn_parts(
 ) -> tuple[Array, NDArray[np.intp], Array]:
     """Draw objects of three classes with a head, a body and a tail.
 
-    Only the head tells the class: it is a disc, a frame or a cross. The body is a bar
-    and the tail an upright one, if they are there. The parts lie in different quarters
+    Only the head tells the class: it is a disc, a frame or an X. The body is a bar and
+    the tail an upright one, if they are there. The parts lie in different quarters
     of the image, drawn at random, so that no place stands for a part.
 
     Parameters
@@ -95,8 +95,8 @@ def _drawn(labels: NDArray[np.intp], places: Array, side: int) -> NDArray[np.boo
     rows, columns = np.indices((side, side))
     x = np.abs(columns - places[:, :, :1, None]) / radius
     y = np.abs(rows - places[:, :, 1:, None]) / radius
-    box, least = np.maximum(x, y), np.minimum(x, y)
-    heads = [np.hypot(x, y) <= 1, (box <= 1) & (box > 0.6), (box <= 1) & (least < 0.3)]
+    box, slant = np.maximum(x, y), np.abs(x - y)
+    heads = [np.hypot(x, y) <= 1, (box <= 1) & (box > 0.6), (box <= 1) & (slant < 0.4)]
     found = np.empty(box.shape, dtype=bool)
     found[:, _HEAD] = np.choose(labels[:, None, None], [h[:, _HEAD] for h in heads])
     found[:, _BODY] = (x <= 1)[:, _BODY] & (y < 0.4)[:, _BODY]
