@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,20 +125,22 @@ def group_changes(
 
 
 def _columns(
-    group: str, features: ArrayLike, feature_names: NDArray[Any]
+    group: str, features: Any, feature_names: NDArray[Any]
 ) -> NDArray[np.intp]:
     """Find the indices of features that are given by index or by name."""
-    known = {name: i for i, name in enumerate(feature_names)}
     d = len(feature_names)
+    known: dict[Any, int] = {name: i for i, name in enumerate(feature_names)}
+    known |= {i: i for i in range(d)}
+    each = [features] if isinstance(features, str | Integral) else features
     found = []
-    for feature in np.atleast_1d(np.asarray(features)).tolist():
-        index = known.get(feature, feature)
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < d:
+    # Not as an array: names and indices may be mixed.
+    for feature in each:
+        if feature not in known:
             raise ValueError(
                 f"groups[{group!r}] has {feature!r}, which is neither the name of a "
                 f"feature nor an index below {d}."
             )
-        found.append(index)
+        found.append(known[feature])
     if not found:
         raise ValueError(f"groups[{group!r}] is empty; it must name a feature.")
     return np.array(found, dtype=np.intp)
