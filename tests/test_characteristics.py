@@ -258,7 +258,7 @@ _NETWORK = ProtoPNetClassifier(
     2,
     n_channels=16,
     warmup_epochs=12,
-    max_epochs=10,
+    max_epochs=6,
     batch_size=16,
     learning_rate=3e-3,
     separation_weight=0.5,
@@ -273,7 +273,9 @@ def described():
         images, labels = make_drawn_images(240, differ_by=what, random_state=0)
         model = _NETWORK.fit(images, labels)
         assert model.score(images, labels) > 0.9
-        found[what] = describe_prototypes(model, images[:120], random_state=0)
+        found[what] = describe_prototypes(
+            model, images[:100], n_repeats=1, random_state=0
+        )
     return found
 
 
