@@ -424,5 +424,5 @@ def test_models_and_rows_that_are_refused():
     with pytest.raises(TypeError, match="has no method explain"):
         describe_prototypes(LogisticRegression().fit(X, y), X)
     model = RBFClassifier(max_iter=5).fit(X, y)
-    with pytest.raises(ValueError, match=r"X has shape \(0, 4\)"):
+    with pytest.raises(ValueError, match=r"0 sample\(s\) \(shape=\(0, 4\)\)"):
         describe_prototypes(model, X[:0])

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import spearmanr
 from sklearn import config_context
@@ -25,6 +26,7 @@ from sklearn_proto import (
     RBFClassifier,
 )
 from sklearn_proto.explain import Explanation, PartExplanation
+from sklearn_proto.inspection import describe_prototypes
 from sklearn_proto.metrics import (
     agreement_score,
     consistency_score,
@@ -613,6 +615,32 @@ def test_faithfulness_of_a_trained_network(network, drawn):
     random = faithfulness_score(network, images, evidence=shuffled, **options)
     assert abs(random) < 0.1
     assert true > random + 0.2
+
+
+def test_nothing_relies_on_the_default_device(network, drawn):
+    images, labels, parts = (part[:12] for part in drawn)
+
+    def scores():
+        return [
+            faithfulness_score(network, images, n_steps=3),
+            sparsity_score(network, images),
+            consistency_score(network, images, labels, parts=parts),
+            stability_score(network, images, labels, parts=parts, random_state=0),
+        ]
+
+    expected = scores()
+    with torch.device("meta"):
+        assert scores() == expected
+
+
+def test_global_generators_are_left_alone(network, drawn):
+    images, labels, parts = (part[:12] for part in drawn)
+    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
+    stability_score(network, images, labels, parts=parts, random_state=0)
+    agreement_score(network, images, random_state=0)
+    describe_prototypes(network, images, random_state=0)
+    assert torch.equal(torch.random.get_rng_state(), before[0])
+    assert_array_equal(np.random.get_state()[1], before[1])
 
 
 # As scikit-learn uses them.

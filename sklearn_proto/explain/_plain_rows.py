@@ -4,18 +4,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from sklearn.utils import check_array
 
 
 def plain_rows(X: Any) -> NDArray[np.float64]:
-    """Rows, images, a frame or a sparse matrix as an array (n, d) of float64.
+    """Rows, images or a frame as an array (n, d) of float64.
 
     Raises
     ------
     ValueError
-        If there is no row.
+        If there is no row, or a number is not finite.
     """
-    rows = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)
-    if rows.ndim < 2 or not len(rows):
-        raise ValueError(f"X has shape {rows.shape}; it must hold at least one row.")
-    return rows.reshape(len(rows), -1)
+    rows = check_array(X, dtype=np.float64, allow_nd=True)
+    return np.asarray(rows.reshape(len(rows), -1))
