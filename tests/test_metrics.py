@@ -635,12 +635,12 @@ def test_nothing_relies_on_the_default_device(network, drawn):
 
 def test_global_generators_are_left_alone(network, drawn):
     images, labels, parts = (part[:12] for part in drawn)
-    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
+    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     stability_score(network, images, labels, parts=parts, random_state=0)
     agreement_score(network, images, random_state=0)
     describe_prototypes(network, images, random_state=0)
     assert torch.equal(torch.random.get_rng_state(), before[0])
-    assert_array_equal(np.random.get_state()[1], before[1])
+    assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
 
 
 # As scikit-learn uses them.
