@@ -29,7 +29,8 @@ MODEL = ProtoPNetClassifier(
     learning_rate=3e-3,
     separation_weight=0.5,
 )
-# The strengths were chosen on images drawn with smaller seeds.
+# The strengths were chosen on images drawn with smaller seeds; the length of training
+# on these, so that the networks learn their task.
 FIRST_SEED = 100
 LEARNED = 0.9
 
