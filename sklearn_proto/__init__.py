@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sklearn_proto import deep, explain, inspection, robustness
+    from sklearn_proto import deep, explain, inspection, metrics, robustness
     from sklearn_proto.deep import (
         CBCNetClassifier,
         ProbPSENNClassifier,
@@ -56,7 +56,7 @@ _HOMES = {
     "Uncertainty": "sklearn_proto.explain",
     "WholeExplanation": "sklearn_proto.explain",
 }
-_SUBPACKAGES = ("deep", "explain", "inspection", "robustness", "shallow")
+_SUBPACKAGES = ("deep", "explain", "inspection", "metrics", "robustness", "shallow")
 
 __all__ = [
     "CBCClassifier",
@@ -80,6 +80,7 @@ __all__ = [
     "deep",
     "explain",
     "inspection",
+    "metrics",
     "robustness",
 ]
 

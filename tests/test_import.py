@@ -70,8 +70,8 @@ def test_subpackages_after_a_bare_import():
 
 
 def test_public_names_of_the_subpackages_resolve():
-    from sklearn_proto import explain, inspection, robustness, shallow
+    from sklearn_proto import explain, inspection, metrics, robustness, shallow
 
-    for package in (explain, inspection, robustness, shallow):
+    for package in (explain, inspection, metrics, robustness, shallow):
         for name in package.__all__:
             assert hasattr(package, name), (package.__name__, name)

@@ -9,6 +9,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from sklearn_proto.explain._account import Picture
 from sklearn_proto.explain._activation import upsampled
+from sklearn_proto.explain._image_rows import images_of_rows
 
 Array = NDArray[np.float64]
 Colour = tuple[float, float, float]
@@ -26,11 +27,8 @@ def image_of_row(
     row: NDArray[Any], image_shape: tuple[int, ...], *, channels_first: bool
 ) -> Array:
     """Flat row as an image (height, width) or (height, width, channels)."""
-    if channels_first and len(image_shape) > 2:
-        height, width, channels = image_shape
-        image = row.reshape(channels, height, width).transpose(1, 2, 0)
-        return np.asarray(image, dtype=np.float64)
-    return np.asarray(row.reshape(image_shape), dtype=np.float64)
+    images = images_of_rows(row[None], image_shape, channels_first=channels_first)
+    return np.asarray(images[0])
 
 
 def rendered(picture: Picture, side: int) -> NDArray[np.uint8]:

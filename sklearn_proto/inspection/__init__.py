@@ -1,8 +1,10 @@
-"""Pictures of fitted models and their decisions, and a report that holds all of them.
+"""Pictures and descriptions of fitted models and their decisions, and a report.
 
 Drawing needs the ``plot`` extra; importing does not.
 """
 
+from sklearn_proto.inspection._characteristics import PrototypeCharacteristics
+from sklearn_proto.inspection._describe import describe_prototypes
 from sklearn_proto.inspection._explanation import ExplanationDisplay
 from sklearn_proto.inspection._prototypes import PrototypeDisplay
 from sklearn_proto.inspection._reasoning import ReasoningDisplay
@@ -13,8 +15,10 @@ from sklearn_proto.inspection._report import report
 __all__ = [
     "DecisionRegionDisplay",
     "ExplanationDisplay",
+    "PrototypeCharacteristics",
     "PrototypeDisplay",
     "ReasoningDisplay",
     "RelevanceDisplay",
+    "describe_prototypes",
     "report",
 ]

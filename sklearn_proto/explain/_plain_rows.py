@@ -1,0 +1,19 @@
+"""Rows as plain numbers, whatever container they come in."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+
+def plain_rows(X: Any) -> NDArray[np.float64]:
+    """Rows, images or a frame as an array (n, d) of float64.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, or a number is not finite.
+    """
+    rows = check_array(X, dtype=np.float64, allow_nd=True)
+    return np.asarray(rows.reshape(len(rows), -1))

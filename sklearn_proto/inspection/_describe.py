@@ -1,0 +1,238 @@
+"""Change the input in one respect at a time, and see which prototypes mind."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+from sklearn_proto.explain._last_step import last_step
+from sklearn_proto.explain._plain_rows import plain_rows
+from sklearn_proto.inspection._characteristics import PrototypeCharacteristics
+from sklearn_proto.inspection._modified import (
+    Change,
+    Changes,
+    Pictures,
+    Strengths,
+    group_changes,
+    image_changes,
+)
+from sklearn_proto.inspection._presence import found_in, similarities_at
+from sklearn_proto.metrics._arguments import checked_amount, checked_count
+from sklearn_proto.robustness._containers import like
+
+Array = NDArray[np.float64]
+
+# Whose maps are in memory at the same time.
+_ROWS_AT_ONCE = 128
+
+
+def describe_prototypes(
+    estimator: Any,
+    X: Any,
+    *,
+    characteristics: Sequence[str] | None = None,
+    groups: Mapping[str, ArrayLike] | None = None,
+    image_shape: tuple[int, ...] | None = None,
+    channels_first: bool = False,
+    limits: tuple[float, float] | None = None,
+    hue: float = 1 / 3,
+    saturation: float = 0.5,
+    contrast: float = 0.5,
+    warp: float = 0.06,
+    smoothing: float = 0.15,
+    n_repeats: int = 3,
+    random_state: int | np.random.RandomState | None = None,
+) -> PrototypeCharacteristics:
+    """Say what each prototype is about: colour, shape, texture, or which features.
+
+    Every row is changed in one respect at a time. How much less alike it and a
+    prototype then are is the importance of that characteristic [1]_. Of a
+    part-prototype network, a changed image is compared where the original is most like
+    the prototype.
+
+    Images have "hue", "saturation", "contrast", "shape" and "texture", grey ones, and
+    those of channels that are not three colours, only the last three. Rows of features
+    have groups of features, which take their values from another row.
+
+    Parameters
+    ----------
+    estimator : classifier, Pipeline or search
+        Fitted classifier of this package, or one at the end of a pipeline, which is
+        then given what it sees.
+    X : array-like
+        Rows or images, as the estimator takes them: those of training, for example.
+    characteristics : sequence of str, optional
+        Which to look at; by default all that there are.
+    groups : mapping of str to array-like, optional
+        Features of each group, by name or index. By default every feature is a group
+        of its own; images have groups only if given any.
+    image_shape : tuple of int, optional
+        Shape of the image in a row, (height, width) or (height, width, channels), for
+        an estimator that does not know it.
+    channels_first : bool, default=False
+        Whether `image_shape` is (channels, height, width), and rows hold channel after
+        channel.
+    limits : tuple of float, optional
+        Values that are black and white; by default the smallest and largest of `X`.
+    hue : float, default=1/3
+        By how much of a turn the hue is shifted.
+    saturation : float, default=0.5
+        Factor of the distance to grey.
+    contrast : float, default=0.5
+        Factor of the distance to the mean brightness.
+    warp : float, default=0.06
+        Root mean square displacement in a smooth warp, which changes shape, as a share
+        of the longer side.
+    smoothing : float, default=0.15
+        Difference of grey, as a share of that between black and white, up to which
+        non-local means smooth texture away.
+    n_repeats : int, default=3
+        How often random changes, those of shape and of groups, are drawn. Importances
+        are their means.
+    random_state : int, RandomState instance or None, default=None
+        Seeds them.
+
+    Returns
+    -------
+    PrototypeCharacteristics
+        Importances, over all rows and for each; ``str`` says them in words.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not allowed, or a characteristic is not one of such rows.
+    TypeError
+        If the estimator cannot explain.
+
+    Notes
+    -----
+    How large an importance is depends on how much is changed. The defaults change
+    each characteristic clearly; compare prototypes with each other, and mind that a
+    prototype that is alike to everything is about nothing.
+
+    References
+    ----------
+    .. [1] M. Nauta, A. Jutte, J. Provoost and C. Seifert. This Looks Like That,
+       Because ... Explaining Prototypes for Interpretable Image Recognition. ECML PKDD
+       Workshops, 2021. arXiv:2011.02863.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_proto import RBFClassifier
+    >>> from sklearn_proto.inspection import describe_prototypes
+    >>> iris = load_iris()
+    >>> model = RBFClassifier(random_state=0).fit(iris.data, iris.target)
+    >>> groups = {"sepals": [0, 1], "petals": [2, 3]}
+    >>> found = describe_prototypes(model, iris.data, groups=groups, random_state=0)
+    >>> found.mostly_about.tolist()
+    ['petals', 'petals', 'petals']
+    """
+    strengths = Strengths(hue, saturation, contrast, warp, smoothing)
+    _check_strengths(strengths)
+    checked_count("n_repeats", n_repeats)
+    model, seen = last_step(estimator, X)
+    rows = plain_rows(seen)
+    first = model.explain(like(seen, rows[:1]))
+    seed = check_random_state(random_state).randint(2**31 - 1)
+    generator = np.random.default_rng(seed)
+    shape, channels_first = _image_shape(
+        model, rows, image_shape, channels_first=channels_first
+    )
+    if groups is not None or shape is None:
+        changes = group_changes(groups, first.feature_names, rows, generator)
+    else:
+        pictures = Pictures(shape, channels_first, _limits(limits, rows))
+        changes = image_changes(pictures, strengths, generator)
+    chosen = _chosen(changes, characteristics)
+    pieces = [
+        _similarities(model, seen, rows[i : i + _ROWS_AT_ONCE], chosen, n_repeats)
+        for i in range(0, len(rows), _ROWS_AT_ONCE)
+    ]
+    before, after = (np.concatenate(part) for part in zip(*pieces, strict=True))
+    return _summary(list(chosen), first.prototype_labels, before, after)
+
+
+def _similarities(
+    model: Any, seen: Any, rows: Array, changes: Changes, n_repeats: int
+) -> tuple[Array, Array]:
+    """Similarities (n, K) of rows, and (n, K, n_changes) of their changed copies."""
+    before, places = found_in(model.explain(like(seen, rows)))
+
+    def once(change: Change) -> Array:
+        changed = model.explain(like(seen, change.apply(rows)))
+        return similarities_at(changed, places)
+
+    after = [
+        np.mean([once(c) for _ in range(n_repeats if c.random else 1)], axis=0)
+        for c in changes.values()
+    ]
+    return before, np.stack(after, axis=2)
+
+
+def _summary(
+    names: list[str], labels: NDArray[Any], before: Array, after: Array
+) -> PrototypeCharacteristics:
+    local = before[:, :, None] - after
+    total = before.sum(axis=0)
+    # A prototype that is nowhere has no importance.
+    weights = before / np.where(total > 0, total, 1.0)
+    return PrototypeCharacteristics(
+        characteristics=np.array(names),
+        prototype_labels=labels,
+        global_importance=np.einsum("nk,nkm->km", weights, local),
+        local_importance=local,
+        similarities=before,
+        mean_similarities=(weights * before).sum(axis=0),
+    )
+
+
+def _image_shape(
+    model: Any, rows: Array, given: tuple[int, ...] | None, *, channels_first: bool
+) -> tuple[tuple[int, ...] | None, bool]:
+    """Shape of the images with channels last, if rows are images."""
+    if given is None:
+        known = getattr(model, "image_shape_", None)
+        return known, bool(getattr(model, "channels_first", False))
+    shape = tuple(given)
+    if len(shape) not in (2, 3) or np.prod(shape) != rows.shape[1]:
+        raise ValueError(
+            f"image_shape={given!r} must be the shape of an image of {rows.shape[1]} "
+            "numbers, as there are in a row."
+        )
+    if channels_first and len(shape) > 2:
+        shape = (*shape[1:], shape[0])
+    return shape, channels_first
+
+
+def _limits(given: tuple[float, float] | None, rows: Array) -> tuple[float, float]:
+    if given is None:
+        low, high = float(rows.min()), float(rows.max())
+        # Blank images have no contrast to measure by.
+        return low, high if high > low else low + 1.0
+    low, high = (float(value) for value in given)
+    if not low < high:
+        raise ValueError(f"limits={given!r} must be two numbers, the smaller first.")
+    return low, high
+
+
+def _chosen(changes: Changes, names: Sequence[str] | None) -> Changes:
+    if names is None:
+        return changes
+    lacking = [name for name in names if name not in changes]
+    if lacking or not len(names):
+        colours = {"hue", "saturation"} & set(lacking)
+        grey = " The images are grey, or not of three colours." if colours else ""
+        raise ValueError(
+            f"characteristics={list(names)!r} must name some of {list(changes)}.{grey}"
+        )
+    return {name: changes[name] for name in names}
+
+
+def _check_strengths(strengths: Strengths) -> None:
+    for name, value in strengths._asdict().items():
+        checked_amount(name, value)
+    if strengths.smoothing == 0:
+        raise ValueError("smoothing=0 smooths nothing; it must be above 0.")

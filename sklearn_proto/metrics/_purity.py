@@ -1,0 +1,86 @@
+"""Whether what a prototype is like belongs together."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_proto.metrics._arguments import checked_count, checked_labels
+from sklearn_proto.metrics._average import averaged
+from sklearn_proto.metrics._explained import explained
+
+Array = NDArray[np.float64]
+
+
+def purity_score(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    *,
+    n_neighbors: int = 10,
+    of: str = "any",
+    average: str | None = "mean",
+) -> Any:
+    """Share of the rows nearest to a prototype that are of one class.
+
+    For images these are the images with the nearest patches.
+
+    Parameters
+    ----------
+    estimator : classifier, Pipeline or search
+        Fitted; of this package, or one at the end of a pipeline.
+    X : array-like
+        Rows or images, as the estimator takes them.
+    y : array-like of shape (n_samples,)
+        True labels.
+    n_neighbors : int, default=10
+        How many rows are looked at for each prototype; all, if there are fewer. Of
+        equally near rows the first count.
+    of : {"any", "own"}, default="any"
+        Which class: the most frequent one among the rows, or the one that the
+        prototype was placed in.
+    average : {"mean", None}, default="mean"
+        None returns the purity of every prototype.
+
+    Returns
+    -------
+    float or ndarray of shape (n_prototypes,)
+        Shares in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not allowed, or `y` is missing or of another length.
+
+    See Also
+    --------
+    part_purity_score : Of one part instead of one class.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_proto import RBFClassifier
+    >>> from sklearn_proto.metrics import purity_score
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = RBFClassifier(random_state=0).fit(X, y)
+    >>> purity_score(model, X, y, average=None)
+    array([1., 1., 1.])
+    """
+    count = checked_count("n_neighbors", n_neighbors)
+    if of not in ("any", "own"):
+        raise ValueError(f"of={of!r} must be 'any' or 'own'.")
+    explanation = explained(estimator, X).explanation
+    labels = checked_labels(y, len(explanation))
+    near = labels[nearest_rows(explanation.similarities, count)]
+    if of == "own":
+        shares = (near == explanation.prototype_labels[:, None]).mean(axis=1)
+    else:
+        classes = np.unique(labels)
+        shares = (near[:, :, None] == classes).mean(axis=1).max(axis=1)
+    return averaged(shares, average)
+
+
+def nearest_rows(similarities: Array, count: int) -> NDArray[np.intp]:
+    """Find the rows most alike to each prototype; indices of shape (K, count)."""
+    order = np.argsort(-similarities, axis=0, kind="stable")
+    return np.asarray(order[:count].T)
