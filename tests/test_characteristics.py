@@ -15,14 +15,14 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn_proto import CBCClassifier, ProtoPNetClassifier, RBFClassifier
 from sklearn_proto.explain import Explanation
 from sklearn_proto.inspection import PrototypeCharacteristics, describe_prototypes
-from sklearn_proto.inspection._colour import (
+from sklearn_proto.inspection._description._colour import (
     brightness,
     with_contrast,
     with_hue_shifted,
     with_saturation,
 )
-from sklearn_proto.inspection._smoothing import smoothed
-from sklearn_proto.inspection._warp import warped
+from sklearn_proto.inspection._description._smoothing import smoothed
+from sklearn_proto.inspection._description._warp import warped
 from sklearn_proto.metrics import make_drawn_images
 from tests.data import three_classes
 from tests.handmade import Brightest, Handmade, fields

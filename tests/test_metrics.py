@@ -47,7 +47,9 @@ from sklearn_proto.metrics import (
 )
 from sklearn_proto.metrics._evidence import evidence_of
 from sklearn_proto.metrics._explained import explained
+from tests.data import three_classes
 from tests.handmade import Brightest, Handmade, evidence, fields
+from tests.instances import every_estimator, example
 
 X, Y = load_wine(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -673,6 +675,19 @@ def test_search(name):
     assert_allclose(search.cv_results_["mean_test_score"], expected)
     assert search.best_index_ == np.argmax(expected)
     assert scorer(search, X, Y) == scorer(search.best_estimator_, X, Y)
+
+
+@every_estimator
+def test_scores_of_every_estimator(Estimator):
+    rows, labels = three_classes()
+    model = example(Estimator).fit(rows, labels)
+    for name, scorer in SCORERS.items():
+        found = scorer(model, rows[:30], labels[:30])
+        assert isinstance(found, float), name
+        assert np.isfinite(found), name
+    described = describe_prototypes(model, rows[:30], random_state=0)
+    assert np.isfinite(described.global_importance).all()
+    assert len(described.global_importance) == len(model.prototypes_)
 
 
 @pytest.mark.parametrize("name", list(SCORERS))

@@ -3,8 +3,10 @@
 Drawing needs the ``plot`` extra; importing does not.
 """
 
-from sklearn_proto.inspection._characteristics import PrototypeCharacteristics
-from sklearn_proto.inspection._describe import describe_prototypes
+from sklearn_proto.inspection._description import (
+    PrototypeCharacteristics,
+    describe_prototypes,
+)
 from sklearn_proto.inspection._explanation import ExplanationDisplay
 from sklearn_proto.inspection._prototypes import PrototypeDisplay
 from sklearn_proto.inspection._reasoning import ReasoningDisplay

@@ -9,8 +9,10 @@ from sklearn.utils import check_random_state
 
 from sklearn_proto.explain._last_step import last_step
 from sklearn_proto.explain._plain_rows import plain_rows
-from sklearn_proto.inspection._characteristics import PrototypeCharacteristics
-from sklearn_proto.inspection._modified import (
+from sklearn_proto.inspection._description._characteristics import (
+    PrototypeCharacteristics,
+)
+from sklearn_proto.inspection._description._modified import (
     Change,
     Changes,
     Pictures,
@@ -18,7 +20,7 @@ from sklearn_proto.inspection._modified import (
     group_changes,
     image_changes,
 )
-from sklearn_proto.inspection._presence import found_in, similarities_at
+from sklearn_proto.inspection._description._presence import found_in, similarities_at
 from sklearn_proto.metrics._arguments import checked_amount, checked_count
 from sklearn_proto.robustness._containers import like
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto.explain._image_rows import images_of_rows, rows_of_images
-from sklearn_proto.inspection._colour import (
+from sklearn_proto.inspection._description._colour import (
     with_contrast,
     with_hue_shifted,
     with_saturation,
 )
-from sklearn_proto.inspection._smoothing import smoothed
-from sklearn_proto.inspection._warp import warped
+from sklearn_proto.inspection._description._smoothing import smoothed
+from sklearn_proto.inspection._description._warp import warped
 
 Array = NDArray[np.float64]
 Changes = dict[str, "Change"]
