@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import load_digits
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from torch import nn
@@ -28,35 +27,9 @@ from sklearn_proto._modules import (
     ClassConnections,
     RectifiedWeights,
 )
+from tests.quick_digits import QUICK, TEST, TRAIN, Y_TEST, Y_TRAIN
 from tests.references import signed_agreement
 
-X, Y = load_digits(n_class=4, return_X_y=True)
-TRAIN, TEST, Y_TRAIN, Y_TEST = train_test_split(
-    X, Y, train_size=300, stratify=Y, random_state=0
-)
-
-
-def small():
-    """A backbone that trains in no time."""
-    return nn.Sequential(
-        nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        nn.Sequential(nn.Conv2d(16, 24, 3, padding=1), nn.ReLU()),
-    )
-
-
-QUICK = {
-    "image_shape": (8, 8),
-    "backbone": small,
-    "backbone_learning_rate": 5e-3,
-    "n_channels": 16,
-    "warmup_epochs": 4,
-    "max_epochs": 10,
-    "projection_period": 5,
-    "batch_size": 16,
-    "learning_rate": 5e-3,
-    "random_state": 0,
-    "device": "cpu",
-}
 HEADS = ["cbc", "rbf", "pipnet"]
 every_head = pytest.mark.parametrize("head", HEADS)
 
