@@ -454,12 +454,13 @@ def test_the_sentence_says_what_closeness_speaks_for():
     """Close to prototype 0, far from prototype 1: an ant."""
     said = str(made([0.5, 4.0], [[-2.0, 0.25], [0.5, -1.5]]))
     assert said == (
-        "Row 0 is classified as 'ant': score 0 against -5.75 for 'bee', a lead of 5.75."
-        " Most of the lead is decided by prototype 1 of 'bee', whose squared distance of"
-        " 4 takes 6 from 'bee' and gives 1 to 'ant', for it by 7; prototype 0 of 'ant',"
-        " whose squared distance of 0.5 gives 0.25 to 'bee' and takes 1 from 'ant',"
-        " against it by 1.25. The closest is prototype 0, at 0.5. Distance from it takes"
-        " the most from 'ant' (2 a unit), so being close to it speaks for 'ant'."
+        "Row 0 is classified as 'ant': score 0 against -5.75 for 'bee', a lead of "
+        "5.75. Most of the lead is decided by prototype 1 of 'bee', whose squared "
+        "distance of 4 takes 6 from 'bee' and gives 1 to 'ant', for it by 7; prototype "
+        "0 of 'ant', whose squared distance of 0.5 gives 0.25 to 'bee' and takes 1 "
+        "from 'ant', against it by 1.25. The closest is prototype 0, at 0.5. Distance "
+        "from it takes the most from 'ant' (2 a unit), so being close to it speaks for "
+        "'ant'."
     )
 
 
