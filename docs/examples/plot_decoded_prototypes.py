@@ -1,9 +1,9 @@
 """Prototypes that a decoder draws, and what distances to them are worth.
 
-An autoencoder of digits has fifteen prototypes, which belong to no class. Each is decoded
-into an image. Below it is the column of its weights: what a unit of squared distance from
-it adds to the score of each digit. Where that is strongly negative, being close speaks
-for the digit. Then one test image is explained.
+An autoencoder of digits has fifteen prototypes, which belong to no class. Each is
+decoded into an image. Below it is the column of its weights: what a unit of squared
+distance from it adds to the score of each digit. Where that is strongly negative, being
+close speaks for the digit. Then one test image is explained.
 
 Run ``python docs/examples/plot_decoded_prototypes.py [picture.png]``. With a path the
 picture is saved there, without one it is shown.

@@ -1,8 +1,8 @@
 """Prototypes that are distributions: which digits to leave undecided.
 
 Above, every prototype as decoded, and where its samples look different. Below, the test
-images of which the model is most uncertain, with the two labels it hesitates between, and
-the error among the images that are left if uncertain ones are not decided.
+images of which the model is most uncertain, with the two labels it hesitates between,
+and the error among the images that are left if uncertain ones are not decided.
 
 Run ``python docs/examples/plot_uncertain_prototypes.py [picture.png]``. With a path the
 picture is saved there, without one it is shown.
