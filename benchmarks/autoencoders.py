@@ -33,7 +33,7 @@ MODELS = {
     "Prob-PSENN": ProbPSENNClassifier(**IMAGES),
     "Prob-PSENN, points": ProbPSENNClassifier(init_sigma=0.0, **IMAGES),
 }
-KINDS = ("total", "epistemic", "explanation")
+KINDS = ("total", "epistemic", "explanation", "distance")
 
 
 def noises(X, rng):

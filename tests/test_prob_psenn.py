@@ -185,8 +185,9 @@ def test_gradients_of_the_samples():
 def test_uncertainty_against_brute_force():
     rng = np.random.default_rng(0)
     p = rng.dirichlet([0.5, 0.5, 0.5], size=(40, 6))
-    nearest = rng.integers(0, 5, (40, 6))
-    found = uncertainty_of(p, nearest, 5)
+    distances = rng.random((40, 6, 5))
+    nearest = distances.argmin(2)
+    found = uncertainty_of(p, distances)
     for i in range(6):
         total = entropy(np.mean([p[s, i] for s in range(40)], axis=0))
         aleatoric = np.mean([entropy(p[s, i]) for s in range(40)])
@@ -198,6 +199,8 @@ def test_uncertainty_against_brute_force():
         assert found.epistemic[i] == pytest.approx(information, rel=1e-8)
         assert found.explanation[i] == pytest.approx(entropy(counts), rel=1e-10)
         np.testing.assert_allclose(found.nearest_frequencies[i], np.array(counts) / 40)
+        closest = [min(distances[s, i]) for s in range(40)]
+        assert found.distance[i] == pytest.approx(np.mean(closest))
 
 
 def test_uncertainty_of_known_cases():
@@ -210,11 +213,12 @@ def test_uncertainty_of_known_cases():
         (doubt, log(2), log(2), 0),
     ]
     for p, *wanted in cases:
-        found = uncertainty_of(p, np.array([[0], [1]]), 2)
+        found = uncertainty_of(p, np.array([[[1.0, 2.0]], [[5.0, 3.0]]]))
+        assert found.distance[0] == 2.0
         got = [found.total[0], found.aleatoric[0], found.epistemic[0]]
         np.testing.assert_allclose(got, wanted, atol=1e-15)
         assert found.explanation[0] == pytest.approx(log(2))
-    both = joined([uncertainty_of(p, np.zeros((2, 1), int), 2) for p, *_ in cases])
+    both = joined([uncertainty_of(p, np.zeros((2, 1, 2))) for p, *_ in cases])
     assert len(both) == 3
     np.testing.assert_allclose(both.total, [0, log(2), log(2)], atol=1e-15)
 
@@ -233,6 +237,7 @@ def test_uncertainty_of_a_model_is_that_of_its_samples():
     often = (d.argmin(-1)[:, :, None] == np.arange(6)).mean(0)
     np.testing.assert_array_equal(found.nearest_frequencies, often)
     assert found.explanation.max() > 0
+    np.testing.assert_allclose(found.distance, d.min(-1).mean(0), atol=1e-10)
 
 
 def codes_and_samples(model):
@@ -259,6 +264,10 @@ def test_digits():
     for kind, least in (("total", 0.9), ("epistemic", 0.9), ("explanation", 0.8)):
         known, unknown = getattr(found, kind), getattr(strange, kind)
         assert (unknown[:, None] > known).mean() > least, kind
+    # The brightest noise is certain of something, and like nothing.
+    bright = np.random.default_rng(0).uniform(0, 16, X_test.shape)
+    distance = model.predict_uncertainty(bright).distance
+    assert (distance[:, None] > found.distance).mean() > 0.95
     labels, sure = model.predict_with_rejection(X_test, coverage=0.8)
     assert right[sure].mean() > right.mean()
     np.testing.assert_array_equal(labels, model.predict(X_test))
@@ -402,7 +411,7 @@ def test_grid_search_in_a_pipeline():
 
 def test_rejection_by_coverage():
     model = of_images()
-    for kind in ("total", "aleatoric", "epistemic", "explanation"):
+    for kind in ("total", "aleatoric", "epistemic", "explanation", "distance"):
         u = getattr(model.predict_uncertainty(X), kind)
         for coverage, count in (
             (0.0, 0),
@@ -483,7 +492,7 @@ def test_explanation():
     assert (e.contributions[:, foreign] == 0).all()
     np.testing.assert_allclose(e.contributions.sum((1, 2)), 1.0)
     found = model.predict_uncertainty(X)
-    for name in ("total", "aleatoric", "epistemic", "explanation"):
+    for name in ("total", "aleatoric", "epistemic", "explanation", "distance"):
         np.testing.assert_array_equal(getattr(e, name), getattr(found, name))
     np.testing.assert_allclose(e.nearest_frequencies.sum(1), 1.0)
     assert e[5].total.shape == (1,)

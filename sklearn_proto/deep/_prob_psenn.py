@@ -19,7 +19,7 @@ from sklearn_proto.explain import (
     uncertainty_of,
 )
 
-_KINDS = ("total", "aleatoric", "epistemic", "explanation")
+_KINDS = ("total", "aleatoric", "epistemic", "explanation", "distance")
 
 
 class ProbPSENNClassifier(WholePrototypeClassifier):
@@ -333,7 +333,8 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
         -------
         Uncertainty
             Entropies in nats: total, aleatoric and epistemic, and of which prototype is
-            the nearest.
+            the nearest; and the distance to it, which is large for rows that are like
+            no prototype.
         """
         return self._uncertainty(self._validate_rows(X))
 
@@ -343,12 +344,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
         for _, x in self._batches(view, X):
             distances = view.sampled_distances(x)
             p = prototypes.class_masses(prototypes.masses(distances))
-            nearest = distances.argmin(2)
-            found.append(
-                uncertainty_of(
-                    p.cpu().numpy(), nearest.cpu().numpy(), len(self.prototypes_)
-                )
-            )
+            found.append(uncertainty_of(p.cpu().numpy(), distances.cpu().numpy()))
         return joined(found)
 
     def predict_with_rejection(
@@ -365,10 +361,12 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
             to whole rows; of equally uncertain ones the first. What is accepted then
             depends on the other rows.
         max_uncertainty : float, optional
-            Accept rows that are at most so uncertain, in nats. Either this or
-            `coverage` must be given.
-        kind : {"total", "aleatoric", "epistemic", "explanation"}, default="total"
-            Which uncertainty counts.
+            Accept rows that are at most so uncertain, in the unit of `kind`. Either
+            this or `coverage` must be given.
+        kind : {"total", "aleatoric", "epistemic", "explanation", "distance"}, \
+default="total"
+            Which uncertainty counts. "distance" rejects what is like no prototype, such
+            as noise.
 
         Returns
         -------

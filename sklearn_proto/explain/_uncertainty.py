@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Uncertainty:
-    """Uncertainty of the classes of n rows, and of what explains them, in nats.
+    """Uncertainty of the classes of n rows, and of what explains them.
+
+    Entropies are in nats. They look at differences of distances only: a row that is far
+    from all prototypes can be certain of one of them. `distance` is what tells that it
+    is like none.
 
     Parameters
     ----------
@@ -26,6 +29,8 @@ class Uncertainty:
         The difference, at least 0: the mutual information of class and prototypes.
     explanation : ndarray of shape (n,)
         Entropy of which prototype is the nearest.
+    distance : ndarray of shape (n,)
+        Squared distance to the nearest prototype, on average over samples.
     nearest_frequencies : ndarray of shape (n, K)
         Share of the samples in which each prototype is the nearest.
 
@@ -50,6 +55,7 @@ class Uncertainty:
     aleatoric: Array
     epistemic: Array
     explanation: Array
+    distance: Array
     nearest_frequencies: Array
 
     def __len__(self) -> int:
@@ -61,28 +67,26 @@ class Uncertainty:
         return f"Uncertainty({len(self)} rows)"
 
 
-def uncertainty_of(
-    probabilities: Array, nearest: NDArray[np.integer[Any]], n_prototypes: int
-) -> Uncertainty:
+def uncertainty_of(probabilities: Array, distances: Array) -> Uncertainty:
     """Take uncertainty apart.
 
     Parameters
     ----------
     probabilities : ndarray of shape (S, n, C)
         Of the classes, for each of S samples of the prototypes.
-    nearest : ndarray of int of shape (S, n)
-        Index of the nearest prototype in each.
-    n_prototypes : int
-        Number K of prototypes.
+    distances : ndarray of shape (S, n, K)
+        Squared distances to the prototypes of each sample.
     """
     total = entr(probabilities.mean(axis=0)).sum(axis=-1)
     aleatoric = entr(probabilities).sum(axis=-1).mean(axis=0)
-    counts = nearest[:, :, None] == np.arange(n_prototypes)
+    nearest = distances.argmin(axis=2)
+    counts = nearest[:, :, None] == np.arange(distances.shape[2])
     frequencies = counts.mean(axis=0)
     # Rounding may leave a difference of equals a little below 0.
     epistemic = np.maximum(total - aleatoric, 0.0)
     explanation = entr(frequencies).sum(axis=-1)
-    return Uncertainty(total, aleatoric, epistemic, explanation, frequencies)
+    distance = distances.min(axis=2).mean(axis=0)
+    return Uncertainty(total, aleatoric, epistemic, explanation, distance, frequencies)
 
 
 def joined(parts: Sequence[Uncertainty]) -> Uncertainty:

@@ -130,7 +130,7 @@ class SampledExplanation(WholeExplanation):
     ----------
     nearest_frequencies : ndarray of shape (n, K)
         Share of the samples in which each prototype is the nearest.
-    total, aleatoric, epistemic, explanation : ndarray of shape (n,)
+    total, aleatoric, epistemic, explanation, distance : ndarray of shape (n,)
         As in `Uncertainty`.
     decoded_deviations : ndarray of shape (K, d)
         Standard deviation of every feature of the decoded samples of a prototype.
@@ -155,6 +155,7 @@ class SampledExplanation(WholeExplanation):
     aleatoric: Array = field(default_factory=lambda: np.empty(0))
     epistemic: Array = field(default_factory=lambda: np.empty(0))
     explanation: Array = field(default_factory=lambda: np.empty(0))
+    distance: Array = field(default_factory=lambda: np.empty(0))
     decoded_deviations: Array = field(default_factory=_nothing)
 
     _per_row: ClassVar[tuple[str, ...]] = (
@@ -164,6 +165,7 @@ class SampledExplanation(WholeExplanation):
         "aleatoric",
         "epistemic",
         "explanation",
+        "distance",
     )
 
     def to_frame(self) -> "DataFrame":
