@@ -22,7 +22,8 @@ from sklearn_proto import (
 )
 from sklearn_proto._losses import divergence, expected_log_loss
 from sklearn_proto._modules import GaussianPrototypes, WholeOutputs, sampled_distances
-from sklearn_proto.explain import joined, risk_coverage_curve, uncertainty_of
+from sklearn_proto.explain import joined, uncertainty_of
+from sklearn_proto.metrics import risk_coverage_curve
 from tests.data import three_classes
 from tests.test_common import assert_same_model
 

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from sklearn_proto import ProbPSENNClassifier
-from sklearn_proto.explain import risk_coverage_curve
+from sklearn_proto.metrics import risk_coverage_curve
 
 KINDS = ("total", "epistemic", "explanation")
 

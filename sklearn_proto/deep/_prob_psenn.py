@@ -152,7 +152,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
     See Also
     --------
     PrototypeAutoencoderClassifier : Prototypes are points, without a class.
-    sklearn_proto.explain.risk_coverage_curve : What rejecting uncertain rows gains.
+    sklearn_proto.metrics.risk_coverage_curve : What rejecting uncertain rows gains.
 
     References
     ----------

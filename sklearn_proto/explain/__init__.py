@@ -16,7 +16,6 @@ from sklearn_proto.explain._nearest import (
 from sklearn_proto.explain._parts import PartExplanation
 from sklearn_proto.explain._pixels import image_of_row
 from sklearn_proto.explain._png import png_uri
-from sklearn_proto.explain._risk_coverage import risk_coverage_curve
 from sklearn_proto.explain._sentence import name
 from sklearn_proto.explain._uncertainty import Uncertainty, joined, uncertainty_of
 from sklearn_proto.explain._whole import SampledExplanation, WholeExplanation
@@ -43,7 +42,6 @@ __all__ = [
     "part_boxes",
     "percentile_boxes",
     "png_uri",
-    "risk_coverage_curve",
     "uncertainty_of",
     "upsampled",
 ]

@@ -1,4 +1,4 @@
-"""Scores of explanations, and drawn images to try them on."""
+"""Scores of explanations and of uncertainty, and drawn images to try them on."""
 
 from sklearn_proto.metrics._agreement import agreement_score
 from sklearn_proto.metrics._consistency import consistency_score, part_purity_score
@@ -13,6 +13,7 @@ from sklearn_proto.metrics._faithfulness import (
 )
 from sklearn_proto.metrics._part_scorer import make_part_scorer
 from sklearn_proto.metrics._purity import purity_score
+from sklearn_proto.metrics._risk_coverage import risk_coverage_curve
 from sklearn_proto.metrics._sparsity import explanation_size, sparsity_score
 from sklearn_proto.metrics._stability import stability_score
 
@@ -31,6 +32,7 @@ __all__ = [
     "make_part_scorer",
     "part_purity_score",
     "purity_score",
+    "risk_coverage_curve",
     "sparsity_score",
     "stability_score",
 ]

@@ -37,7 +37,7 @@ def risk_coverage_curve(
 
     Examples
     --------
-    >>> from sklearn_proto.explain import risk_coverage_curve
+    >>> from sklearn_proto.metrics import risk_coverage_curve
     >>> y, found = ["a", "b", "a", "b"], ["a", "b", "b", "b"]
     >>> coverages, risks, _ = risk_coverage_curve(y, found, [0.1, 0.2, 0.9, 0.2])
     >>> coverages, risks
