@@ -5,8 +5,9 @@ prints a table and writes part_prototypes.txt and part_prototypes.json. Data set
 earlier runs stay in them, so that a long run can be split; ``--data`` without a name
 only writes the table again. "cpu s" are the seconds of all threads together. All models
 of a split are trained in the same run, with the same rates, decay and number of epochs.
-The linear head reads the whole map of the backbone, position by position, or its largest
-or mean value of every channel; the best of the three is what a network is compared with.
+The linear head reads the whole map of the backbone, position by position, or its
+largest or mean value of every channel; the best of the three is what a network is
+compared with.
 """
 
 import argparse
