@@ -288,6 +288,24 @@ def seeded(make):
         return make()
 
 
+def test_another_backbone_waits_for_the_next_fit():
+    model = quick(backbone=seeded(Noisy)).fit(PHOTOS, Y)
+    before = model.predict_proba(PHOTOS)
+    model.set_params(backbone="auto", n_channels=5, patch_size=2)
+    np.testing.assert_array_equal(model.predict_proba(PHOTOS), before)
+    assert model.fit(PHOTOS, Y).prototypes_.shape[1:] == (5, 2, 2)
+
+
+def test_layers_that_the_user_froze_stay_as_they_are():
+    backbone = seeded(Noisy)
+    backbone.layers[0].bias.requires_grad = False
+    model = quick(backbone=backbone, max_epochs=2).fit(PHOTOS, Y)
+    trained = model.certifiable_view().network.backbone
+    kept, learned = trained.layers[0].bias, trained.layers[0].weight
+    np.testing.assert_array_equal(kept, backbone.layers[0].bias)
+    assert not np.allclose(learned, backbone.layers[0].weight.detach())
+
+
 def state_of(module):
     return {n: t.clone() for n, t in module.state_dict().items()}
 

@@ -140,6 +140,9 @@ class PartNetwork(nn.Module):
         self.layout, self.frozen = layout, frozen
         self.standardise, self.backbone = standardise, backbone
         self._branches = nn.ModuleList(branches)
+        # Layers of a given backbone may rest, whatever the rest of it does.
+        named = backbone.named_parameters()
+        self._learning = [name for name, p in named if p.requires_grad]
 
     @property
     def branches(self) -> list[Branch]:
@@ -160,7 +163,8 @@ class PartNetwork(nn.Module):
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Parameters by what they belong to, over all branches."""
-        found = {"backbone": list(self.backbone.parameters())}
+        named = dict(self.backbone.named_parameters())
+        found = {"backbone": [named[name] for name in self._learning]}
         for branch in self.branches:
             for name, parameters in branch.groups().items():
                 found.setdefault(name, []).extend(parameters)

@@ -1,6 +1,7 @@
 """How every deep classifier is validated, fitted, kept and restored."""
 
 from abc import abstractmethod
+from copy import copy
 from numbers import Integral, Real
 from os import PathLike
 from warnings import warn
@@ -68,6 +69,8 @@ class DeepClassifier(PrototypeClassifier):
     _optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
     # Groups of parameters that `weight_decay` is for.
     _decayed: tuple[str, ...] = ()
+    # Parameters that shape predictions, and may change after the fit.
+    _free: tuple[str, ...] = ()
     # What carries out the steps of the fit.
     _fit_type: type[StagedFit] = StagedFit
 
@@ -138,6 +141,7 @@ class DeepClassifier(PrototypeClassifier):
         check_width(self.n_features_in_, layout)
         data = in_order_of_pictures(data, layout)
         self.classes_, self._layout = classes, layout
+        self._fitted_with = self._effective_parameters()
         self.image_shape_ = layout.array_shape
         self._set_prototypes(data)
         seed = self._seed = int(random_state.randint(2**31 - 1))
@@ -176,20 +180,29 @@ class DeepClassifier(PrototypeClassifier):
                 f"checkpoint_dir={self.checkpoint_dir!r} with random_state=None: no "
                 "later fit would be the same. Set random_state to an integer."
             )
-        parameters = self.get_params(deep=False)
-        for name in _WITHOUT_EFFECT:
-            del parameters[name]
+        parameters = self._effective_parameters()
         rows = [fit.data] if fit.validation is None else [fit.data, fit.validation]
         known = fingerprint(parameters, fit.network, fit.options.seed, rows)
         return Checkpoints(self.checkpoint_dir, known)
+
+    def _effective_parameters(self):
+        """Parameters that change what a fit learns."""
+        parameters = self.get_params(deep=False)
+        for name in _WITHOUT_EFFECT:
+            del parameters[name]
+        return parameters
 
     # The network, and what is kept of it.
 
     def _restored(self):
         """Fitted network, in float64 and in evaluation."""
         check_is_fitted(self)
+        known = self._fitted_with
+        twin = copy(self).set_params(
+            **{name: known[name] for name in known if name not in self._free}
+        )
         with isolated_generators(0):
-            network = self._network()
+            network = twin._network()
         network.double()
         state = {n: torch.tensor(a, device="cpu") for n, a in self._state.items()}
         network.load_state_dict(state)

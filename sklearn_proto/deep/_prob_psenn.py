@@ -257,6 +257,8 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
         self.n_training_samples = n_training_samples
         self.n_samples = n_samples
 
+    _free = ("n_samples",)
+
     def _set_prototypes(self, data):
         counts = prototype_counts(
             self.n_prototypes_per_class,
