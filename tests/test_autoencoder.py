@@ -365,7 +365,9 @@ def test_early_stopping_and_checkpoints(tmp_path):
     assert [e["stage"] for e in whole.history_] == ["warm-up"] * 2 + ["joint"] * 6
 
 
-@pytest.mark.parametrize("augmentation", ["shift", "affine", lambda images: 2 * images])
+@pytest.mark.parametrize(
+    "augmentation", ["shift", "affine", "elastic", lambda images: 2 * images]
+)
 def test_augmentation_changes_the_fit(augmentation):
     model = quick(augmentation=augmentation).fit(IMAGES, Y)
     assert not np.array_equal(model.prototypes_, of_images().prototypes_)

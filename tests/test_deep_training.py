@@ -381,7 +381,22 @@ def test_warps_are_turns_zooms_and_moves():
         assert np.min(values) < 0 < np.max(values)
 
 
-@pytest.mark.parametrize("option", ["shift", "affine"])
+def test_elastic_moves_are_small_smooth_and_of_every_image_its_own():
+    height, width = 40, 24
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    layout = ImageLayout(height, width, 2, channels_first=True)
+    rows = torch.from_numpy(np.stack([x, y]).reshape(1, -1)).repeat(50, 1)
+    found = augmentation_of("elastic", layout)(rows).view(-1, 2, height, width).numpy()
+    moves = found - np.stack([x, y])
+    for axis, side in ((0, width), (1, height)):
+        assert 0.04 * side < np.abs(moves[:, axis]).max() <= 0.05 * side + 1e-4
+        # No line folds over itself.
+        assert (np.diff(found[:, axis], axis=2 - axis) >= -1e-5).all()
+    assert np.abs(np.diff(moves, axis=2)).max() < 0.5
+    assert len(np.unique(moves.reshape(50, -1), axis=0)) == 50
+
+
+@pytest.mark.parametrize("option", ["shift", "affine", "elastic"])
 def test_augmentation_is_the_same_in_every_layout(option):
     images = torch.rand(9, 5, 7, 3, generator=torch.Generator().manual_seed(0))
     first = images.permute(0, 3, 1, 2).contiguous()
@@ -396,7 +411,7 @@ def test_augmentation_is_the_same_in_every_layout(option):
     assert not np.array_equal(last.numpy(), images.flatten(1).numpy())
 
 
-@pytest.mark.parametrize("option", ["shift", "affine"])
+@pytest.mark.parametrize("option", ["shift", "affine", "elastic"])
 @pytest.mark.parametrize("length", [1, 2, 30])
 def test_signals_are_moved_along_their_length(option, length):
     rows = torch.arange(length, dtype=torch.float32).repeat(50, 1)
@@ -413,7 +428,7 @@ def legacy_state():
     return pickle.dumps(np.random.get_state())  # noqa: NPY002
 
 
-@pytest.mark.parametrize("option", ["shift", "affine"])
+@pytest.mark.parametrize("option", ["shift", "affine", "elastic"])
 def test_augmented_fits_repeat_and_leave_the_generators(option):
     before = torch.get_rng_state(), legacy_state()
     longer = {

@@ -15,6 +15,7 @@ from sklearn_proto._base import PrototypeClassifier, all_or_nothing
 from sklearn_proto._compat import Interval, StrOptions, fit_context
 from sklearn_proto._devices import exact_device, isolated_generators, resolve_device
 from sklearn_proto._training._deep import (
+    AUGMENTATIONS,
     Checkpoints,
     DeepOptions,
     StagedFit,
@@ -48,7 +49,7 @@ class DeepClassifier(PrototypeClassifier):
         "image_shape": ["array-like", None],
         "channels_first": ["boolean"],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
-        "augmentation": [StrOptions({"shift", "affine"}), callable, None],
+        "augmentation": [StrOptions(set(AUGMENTATIONS)), callable, None],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "learning_rate_decay": [Interval(Real, 0, 1, closed="right")],
         "decay_period": [Interval(Integral, 1, None, closed="left")],

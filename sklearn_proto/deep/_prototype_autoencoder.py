@@ -69,10 +69,11 @@ class PrototypeAutoencoderClassifier(WholePrototypeClassifier):
         L2 penalty of encoder and decoder.
     batch_size : int, default=64
         Rows per step; 250 in [1]_.
-    augmentation : callable, {"shift", "affine"} or None, default=None
+    augmentation : callable, {"shift", "affine", "elastic"} or None, default=None
         Random change of the training images: "shift" moves them by up to a tenth of
         their sides; "affine" also turns them by up to 10 degrees and zooms by up to a
-        tenth. A callable maps a tensor (n, channels, height, width) to another; rows
+        tenth; "elastic" moves every pixel by up to a twentieth, smoothly. A callable
+        maps a tensor (n, channels, height, width) to another; rows
         of numbers are images of one pixel to it.
     tol : float, default=1e-4
         Relative improvement of the held-out loss that counts, with `early_stopping`.

@@ -123,10 +123,11 @@ class STProtoPNetClassifier(PartPrototypeClassifier):
         L2 penalty of backbone and add-on layers.
     batch_size : int, default=64
         Images per step.
-    augmentation : callable, {"shift", "affine"} or None, default=None
+    augmentation : callable, {"shift", "affine", "elastic"} or None, default=None
         Random change of the training images: "shift" moves them by up to a tenth of
         their sides; "affine" also turns them by up to 10 degrees and zooms by up to a
-        tenth. A callable maps a tensor (n, channels, height, width) to another.
+        tenth; "elastic" moves every pixel by up to a twentieth, smoothly. A callable
+        maps a tensor (n, channels, height, width) to another.
     box_percentile : float, default=95
         Boxes hold the activations at or above this percentile.
     tol : float, default=1e-4

@@ -3,7 +3,7 @@
 Apart from the other solvers, since only deep estimators need skorch.
 """
 
-from sklearn_proto._training._deep._augmentation import augmentation_of
+from sklearn_proto._training._deep._augmentation import AUGMENTATIONS, augmentation_of
 from sklearn_proto._training._deep._callbacks import checked_callbacks
 from sklearn_proto._training._deep._checkpoints import Checkpoints
 from sklearn_proto._training._deep._fingerprint import fingerprint
@@ -14,6 +14,7 @@ from sklearn_proto._training._deep._staged_fit import DeepOptions, StagedFit
 from sklearn_proto._training._deep._stages import PartLoss, Stage
 
 __all__ = [
+    "AUGMENTATIONS",
     "Checkpoints",
     "DeepOptions",
     "PartFit",

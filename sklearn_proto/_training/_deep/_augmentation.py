@@ -5,7 +5,7 @@ from math import pi
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from sklearn_proto._modules import ImageLayout
 
@@ -16,6 +16,9 @@ _LARGEST_SHIFT = 0.1
 # Either way. More would turn a 6 towards a 9, or cut off what tells an image's class.
 _LARGEST_ANGLE = pi / 18
 _LARGEST_ZOOM = 0.1
+# Of the sides; between points so few no line folds over itself.
+_LARGEST_BEND = 0.05
+_BENDS = 4
 
 
 def augmentation_of(
@@ -28,11 +31,13 @@ def augmentation_of(
 
     Parameters
     ----------
-    option : {"shift", "affine"}, callable or None
+    option : {"shift", "affine", "elastic"}, callable or None
         "shift" moves images by up to a tenth of their sides, in whole pixels;
         "affine" turns them by up to 10 degrees, zooms by up to a tenth and moves them
-        by up to a tenth of their sides. The pixels of the border fill what comes in. A
-        callable maps images (n, channels, height, width) to as many of that shape.
+        by up to a tenth of their sides; "elastic" moves every pixel by up to a
+        twentieth, its neighbours by nearly the same. The pixels of the border fill what
+        comes in. A callable maps images (n, channels, height, width) to as many of that
+        shape.
     layout : ImageLayout
         Shape of the images that rows hold.
 
@@ -44,7 +49,7 @@ def augmentation_of(
     """
     if option is None:
         return None
-    change = _BY_NAME[option] if isinstance(option, str) else _checked(option)
+    change = AUGMENTATIONS[option] if isinstance(option, str) else _checked(option)
 
     def augmented(x: Tensor) -> Tensor:
         return layout.rows(change(layout.maps(x)))
@@ -108,4 +113,27 @@ def warped(images: Tensor) -> Tensor:
     return grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-_BY_NAME: dict[str, Augmentation] = {"shift": shifted, "affine": warped}
+def bent(images: Tensor) -> Tensor:
+    """Move the pixels of every image (n, C, H, W) by a smooth random field.
+
+    An elastic deformation (Simard et al. 2003), whose field is cubic between random
+    moves at the points of a coarse grid.
+    """
+    n, _, height, width = images.shape
+    draws = torch.rand(n, 2, _BENDS, _BENDS, device="cpu", dtype=torch.float32)
+    size, mode = (height, width), "bicubic"
+    field = interpolate(2.0 * draws - 1.0, size=size, mode=mode, align_corners=True)
+    # A side is 2 units of the grid long.
+    move = 2.0 * _LARGEST_BEND * field.clamp(-1.0, 1.0).permute(0, 2, 3, 1)
+    still = torch.eye(2, 3, device="cpu", dtype=torch.float32).expand(n, 2, 3)
+    grid = affine_grid(still, list(images.shape), align_corners=False) + move
+    return grid_sample(
+        images, grid.to(images), padding_mode="border", align_corners=False
+    )
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "shift": shifted,
+    "affine": warped,
+    "elastic": bent,
+}
