@@ -392,7 +392,10 @@ def test_elastic_moves_are_small_smooth_and_of_every_image_its_own():
         assert 0.04 * side < np.abs(moves[:, axis]).max() <= 0.05 * side + 1e-4
         # No line folds over itself.
         assert (np.diff(found[:, axis], axis=2 - axis) >= -1e-5).all()
-    assert np.abs(np.diff(moves, axis=2)).max() < 0.5
+    # Of the border the outermost pixels stay.
+    inside = moves[:, :, 3:-3, 3:-3]
+    for axis in (2, 3):
+        assert np.abs(np.diff(inside, axis=axis)).max() < 0.5
     assert len(np.unique(moves.reshape(50, -1), axis=0)) == 50
 
 
