@@ -56,6 +56,37 @@ def test_distances_far_from_the_origin(metric, dtype, offset, tolerance):
     np.testing.assert_allclose(found, expected, rtol=tolerance)
 
 
+def local_maps(n=7, k=4, d=5, r=3):
+    rng = np.random.default_rng(0)
+    shapes = ((n, d), (k, d), (k, r, d))
+    return [torch.tensor(rng.standard_normal(s), requires_grad=True) for s in shapes]
+
+
+def test_mapped_squares_against_loops():
+    x, w, omega = local_maps()
+    found = functional.mapped_squares(x, w, omega).detach().numpy()
+    for i, k in np.ndindex(found.shape):
+        mapped = omega[k].detach().numpy() @ (x[i] - w[k]).detach().numpy()
+        assert found[i, k] == pytest.approx(mapped @ mapped)
+
+
+def test_gradients_of_mapped_squares():
+    maps = local_maps()
+    assert torch.autograd.gradcheck(functional.mapped_squares, maps)
+
+    def of_two_pairs(*maps):
+        """Most pairs have no gradient, one prototype none at all."""
+        found = functional.mapped_squares(*maps)
+        return found[1, 2] ** 2 - 3.0 * found[4, 0]
+
+    assert torch.autograd.gradcheck(of_two_pairs, maps)
+    # Rows that need none get none.
+    fixed = maps[0].detach()
+    assert torch.autograd.gradcheck(
+        lambda w, omega: functional.mapped_squares(fixed, w, omega).sin(), maps[1:]
+    )
+
+
 def test_a_prototype_far_from_the_others_keeps_the_rest_accurate():
     """Centring on the mean is no help if one prototype is an outlier."""
     x, w, _ = geometry("euclidean")

@@ -8,6 +8,7 @@ from sklearn_proto._functional._bounds import (
 from sklearn_proto._functional._competition import best_of_class, best_rival
 from sklearn_proto._functional._distances import (
     mapped_coordinates,
+    mapped_squares,
     safe_sqrt,
     squared_distances,
     squared_projections,
@@ -45,6 +46,7 @@ __all__ = [
     "lipschitz_constant",
     "log_growth",
     "mapped_coordinates",
+    "mapped_squares",
     "patch_squares",
     "patches_at",
     "product_map",

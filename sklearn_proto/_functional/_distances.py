@@ -1,7 +1,10 @@
 """Squared distances from rows to points or to affine subspaces."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 def squared_distances(x: Tensor, w: Tensor, tangents: Tensor | None = None) -> Tensor:
@@ -50,8 +53,53 @@ def tangent_coordinates(x: Tensor, w: Tensor, tangents: Tensor) -> Tensor:
 def mapped_coordinates(x: Tensor, w: Tensor, omega: Tensor) -> Tensor:
     """``omega_k (x - w_k)`` of shape (n, K, r), for maps `omega` (K, r, d)."""
     k, r, d = omega.shape
-    mapped = (x @ omega.reshape(k * r, d).T).view(-1, k, r)
-    return mapped - torch.einsum("krd,kd->kr", omega, w)
+    at_prototypes = torch.einsum("krd,kd->kr", omega, w).flatten()
+    flat = torch.addmm(at_prototypes, x, omega.reshape(k * r, d).T, beta=-1.0)
+    return flat.view(-1, k, r)
+
+
+def mapped_squares(x: Tensor, w: Tensor, omega: Tensor) -> Tensor:
+    """``|omega_k (x - w_k)|^2`` of shape (n, K), for maps `omega` (K, r, d).
+
+    A loss of learning vector quantisation looks at two distances of each row. So the
+    backward pass visits only pairs of row and prototype that have a gradient, and
+    nothing of size (n, K, r) is kept for it.
+    """
+    found: Tensor = _MappedSquares.apply(x, w, omega)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _MappedSquares(torch.autograd.Function):
+    """See `mapped_squares`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, omega: Tensor) -> Tensor:
+        ctx.save_for_backward(x, w, omega)
+        # A norm makes no squares to be added up later.
+        length: Tensor = torch.linalg.vector_norm(
+            mapped_coordinates(x, w, omega), dim=2
+        )
+        return length.square()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        x, w, omega = ctx.saved_tensors
+        to_x = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
+        to_w, to_omega = torch.zeros_like(w), torch.zeros_like(omega)
+        for k, column in enumerate(grad.unbind(1)):
+            rows = column.nonzero().squeeze(1)
+            if not len(rows):
+                continue
+            gap = x[rows] - w[k]
+            # d|omega gap|^2 = 2 (omega gap) . d(omega gap)
+            mapped = 2.0 * column[rows, None] * (gap @ omega[k].T)
+            to_omega[k] = mapped.T @ gap
+            back = mapped @ omega[k]
+            to_w[k] = -back.sum(0)
+            if to_x is not None:
+                to_x.index_add_(0, rows, back)
+        return to_x, to_w, to_omega
 
 
 def safe_sqrt(sq: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_proto._functional import (
-    mapped_coordinates,
+    mapped_squares,
     safe_sqrt,
     squared_distances,
 )
@@ -130,8 +130,8 @@ class LocalMatrices(Metric):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """See `Metric.forward`."""
         centre = w.detach().mean(0)
-        omega = self.omega[self.which]
-        return mapped_coordinates(x - centre, w - centre, omega).square().sum(2)
+        omega = self.omega.index_select(0, self.which)
+        return mapped_squares(x - centre, w - centre, omega)
 
 
 class TangentSpaces(Metric):
