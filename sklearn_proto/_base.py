@@ -191,7 +191,7 @@ class PrototypeClassifier(
         view = self.certifiable_view()
         winners = np.empty(X.shape[0], dtype=np.intp)
         for rows, x in self._batches(view, X):
-            winners[rows] = view.class_scores(x).argmax(1).cpu().numpy()
+            winners[rows] = view.winners(x).cpu().numpy()
         return self.classes_[winners]
 
     def predict_proba(self, X):

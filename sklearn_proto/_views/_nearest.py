@@ -133,6 +133,18 @@ class NearestPrototypeView(Points):
         """Scores (n, C) of every class, minus infinity without a prototype."""
         return self.nearest(x)[0].neg_()
 
+    def winners(self, x: Tensor) -> Tensor:
+        """See `RowReader.winners`: no class but that of the closest is asked for.
+
+        Prototypes are in the order of the classes, so the first of equals is of the
+        first class here too.
+        """
+        return self._owners[self.dissimilarities(x).argmin(1)]
+
+    @cached_property
+    def _owners(self) -> Tensor:
+        return torch.as_tensor(self.owners, device=self.device)
+
     @property
     def curvature(self) -> Curvature | None:
         """What makes the squared distances bend differently; None if nothing does."""

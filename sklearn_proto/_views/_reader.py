@@ -18,6 +18,14 @@ class RowReader(ABC):
     def _rows_at_once(self, n_features: int) -> int:
         """Rows in a batch."""
 
+    @abstractmethod
+    def class_scores(self, x: Tensor) -> Tensor:
+        """Scores (n, C) of every class."""
+
+    def winners(self, x: Tensor) -> Tensor:
+        """Index (n,) of the class that wins; a tie goes to the first."""
+        return self.class_scores(x).argmax(1)
+
     def tensor(self, array: NDArray[np.generic]) -> Tensor:
         """Float64 tensor of `array` on the view's device."""
         if not array.flags.writeable:  # pandas and memory maps; torch would warn.
