@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_proto._base import PrototypeClassifier, all_or_nothing
 from sklearn_proto._compat import Interval, StrOptions, fit_context
 from sklearn_proto._devices import exact_device, isolated_generators, resolve_device
+from sklearn_proto._prototype_counts import prototype_counts
 from sklearn_proto._training._deep import (
     AUGMENTATIONS,
     Checkpoints,
@@ -91,6 +92,15 @@ class DeepClassifier(PrototypeClassifier):
     def _export(self, fit, network):
         """Turn the trained network into fitted attributes."""
 
+    def _counts_of_classes(self, data):
+        """Prototypes of every class, by the parameter `n_prototypes_per_class`."""
+        return prototype_counts(
+            self.n_prototypes_per_class,
+            self.classes_,
+            np.bincount(data.y, minlength=len(self.classes_)),
+            from_rows=False,
+        )
+
     def _layout_of(self, X):
         """Layout of the images in the rows of `X`."""
         return layout_of(X, self.image_shape, channels_first=self.channels_first)
@@ -142,7 +152,10 @@ class DeepClassifier(PrototypeClassifier):
         check_width(self.n_features_in_, layout)
         data = in_order_of_pictures(data, layout)
         self.classes_, self._layout = classes, layout
-        self._fitted_with = self._effective_parameters()
+        parameters = self.get_params(deep=False)
+        self._fitted_with = {
+            n: v for n, v in parameters.items() if n not in _WITHOUT_EFFECT
+        }
         self.image_shape_ = layout.array_shape
         self._set_prototypes(data)
         seed = self._seed = int(random_state.randint(2**31 - 1))
@@ -181,27 +194,17 @@ class DeepClassifier(PrototypeClassifier):
                 f"checkpoint_dir={self.checkpoint_dir!r} with random_state=None: no "
                 "later fit would be the same. Set random_state to an integer."
             )
-        parameters = self._effective_parameters()
         rows = [fit.data] if fit.validation is None else [fit.data, fit.validation]
-        known = fingerprint(parameters, fit.network, fit.options.seed, rows)
+        known = fingerprint(self._fitted_with, fit.network, fit.options.seed, rows)
         return Checkpoints(self.checkpoint_dir, known)
-
-    def _effective_parameters(self):
-        """Parameters that change what a fit learns."""
-        parameters = self.get_params(deep=False)
-        for name in _WITHOUT_EFFECT:
-            del parameters[name]
-        return parameters
 
     # The network, and what is kept of it.
 
     def _restored(self):
         """Fitted network, in float64 and in evaluation."""
         check_is_fitted(self)
-        known = self._fitted_with
-        twin = copy(self).set_params(
-            **{name: known[name] for name in known if name not in self._free}
-        )
+        known, twin = self._fitted_with, copy(self)
+        vars(twin).update({n: v for n, v in known.items() if n not in self._free})
         with isolated_generators(0):
             network = twin._network()
         network.double()

@@ -21,7 +21,6 @@ from sklearn_proto._modules import (
     small_backbone,
     to_numpy,
 )
-from sklearn_proto._prototype_counts import prototype_counts
 from sklearn_proto._training import fit_temperature
 from sklearn_proto._training._deep import (
     PartFit,
@@ -228,12 +227,7 @@ class PartPrototypeClassifier(DeepClassifier):
         fit.fit_heads(self._head_losses(), self.last_layer_iter)
 
     def _set_prototypes(self, data):
-        counts = prototype_counts(
-            self.n_prototypes_per_class,
-            self.classes_,
-            np.bincount(data.y, minlength=len(self.classes_)),
-            from_rows=False,
-        )
+        counts = self._counts_of_classes(data)
         self._owners = self._set_sizes(counts)
 
     def _set_sizes(self, counts):

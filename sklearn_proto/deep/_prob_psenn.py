@@ -9,7 +9,6 @@ import torch
 from sklearn_proto._compat import Interval
 from sklearn_proto._losses import divergence
 from sklearn_proto._modules import GaussianPrototypes, to_numpy
-from sklearn_proto._prototype_counts import prototype_counts
 from sklearn_proto.deep._images import pictures
 from sklearn_proto.deep._whole_classifier import WholePrototypeClassifier
 from sklearn_proto.explain import (
@@ -261,12 +260,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
     _free = ("n_samples",)
 
     def _set_prototypes(self, data):
-        counts = prototype_counts(
-            self.n_prototypes_per_class,
-            self.classes_,
-            np.bincount(data.y, minlength=len(self.classes_)),
-            from_rows=False,
-        )
+        counts = self._counts_of_classes(data)
         self._owners = np.repeat(np.arange(len(counts)), counts)
 
     def _make_prototypes(self, code_size):

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from sklearn_proto.explain._last_step import last_step
 from sklearn_proto.explain._plain_rows import plain_rows
 from sklearn_proto.inspection._description._characteristics import (
     PrototypeCharacteristics,
@@ -22,6 +21,7 @@ from sklearn_proto.inspection._description._modified import (
 )
 from sklearn_proto.inspection._description._presence import found_in, similarities_at
 from sklearn_proto.metrics._arguments import checked_amount, checked_count
+from sklearn_proto.metrics._last_step import last_step
 from sklearn_proto.robustness._containers import like
 
 Array = NDArray[np.float64]

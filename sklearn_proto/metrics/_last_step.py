@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
+
+from sklearn_proto.robustness import taken_apart
 
 
 def last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
@@ -28,19 +29,13 @@ def last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
     TypeError
         If it cannot explain.
     """
-    while True:
-        best = getattr(estimator, "best_estimator_", None)
-        if best is not None:
-            estimator = best
-        elif isinstance(estimator, Pipeline):
-            X = estimator[:-1].transform(X) if len(estimator) > 1 else X
-            estimator = estimator[-1]
-        else:
-            break
-    if not hasattr(estimator, "explain"):
-        check_is_fitted(estimator)
+    steps, final = taken_apart(estimator)
+    if not hasattr(final, "explain"):
+        check_is_fitted(final)
         raise TypeError(
-            f"{type(estimator).__name__} has no method explain; use a classifier of "
+            f"{type(final).__name__} has no method explain; use a classifier of "
             "sklearn_proto, alone or at the end of a Pipeline."
         )
-    return estimator, X
+    for _, step in steps:
+        X = step.transform(X)
+    return final, X
