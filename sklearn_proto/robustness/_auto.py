@@ -3,19 +3,21 @@
 import torch
 from torch import Tensor
 
-from sklearn_proto.robustness._certificate import Certificate
+from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._expansion import expand
 from sklearn_proto.robustness._interval import Interval
 from sklearn_proto.robustness._pairs import Duels, Pairs, SimilarityBatch
 from sklearn_proto.robustness._screen import Screen, screen
+from sklearn_proto.robustness._second_order import SecondOrder
 from sklearn_proto.robustness._tilted import Tilted
 from sklearn_proto.robustness._trust_region import nearest_boundary, prove
 
 # A proof that reaches this share of the boundary leaves nothing for other bounds.
 _TIGHT = 0.99
-# Bounds that may exceed the trust region: it looks around the row too, as the
-# second-order bound does, and the closed form never exceeds the interval.
-_OTHERS: tuple[Certificate, ...] = (Interval(), Tilted())
+# What another bound must add to be worth its search.
+_GAIN = 0.01
+# Bounds that may exceed the trust region; the closed form never exceeds the interval.
+_OTHERS: tuple[Root, ...] = (SecondOrder(), Interval(), Tilted())
 
 
 def auto_radius(batch: SimilarityBatch) -> Tensor:
@@ -29,7 +31,7 @@ def auto_radius(batch: SimilarityBatch) -> Tensor:
     widths = batch.view.widths
     if batch.view.metric != "sqeuclidean" or bool((widths != widths[0]).any()):
         return _every_bound(batch, duels)
-    cheap = screen(batch, duels)
+    cheap = screen(batch)
     first = _nearest_rival(cheap.estimate, batch)
     radius = _every_bound(batch, duels.take(first))
     eps = radius[duels.row]
@@ -77,5 +79,5 @@ def _best_bound(pairs: Pairs) -> Tensor:
     some = pairs.take(loose)
     for other in _OTHERS:
         if len(loose) and other.refusal(pairs.view) is None:
-            proven[loose] = torch.maximum(proven[loose], other.radius(some))
+            proven[loose] = other.improved(some, proven[loose], _GAIN)
     return proven

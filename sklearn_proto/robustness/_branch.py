@@ -209,11 +209,11 @@ def _smallest(slope: Tensor, bend: Tensor, half: Tensor) -> Tensor:
 
 def _variances(at: Expansion, axes: Tensor) -> Tensor:
     """Variance (m, axes) of the negative slopes along each axis."""
-    assert at.slopes is not None
-    slopes = at.slopes
+    assert at.deviations is not None
+    slopes = at.deviations.slopes
     coordinates = slopes.geometry.points @ axes.T
     anchor = slopes.anchor @ axes.T
-    mass = at.log_p.exp()[:, :-1] * slopes.scale
+    mass = at.p * slopes.scale
     squares = mass * slopes.scale
     second = (
         squares @ coordinates.square()

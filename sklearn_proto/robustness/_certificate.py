@@ -1,9 +1,13 @@
 """What a certificate is."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
+from sklearn_proto._functional import last_positive
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._pairs import Pairs
 
@@ -22,3 +26,38 @@ class Certificate(Protocol):
 
     def radius(self, pairs: Pairs) -> Tensor:
         """Sizes (m,) of perturbations below which the gaps stay positive."""
+
+
+class Root(ABC):
+    """A certificate that is the root of a decreasing bound on the gaps."""
+
+    _rtol = 1e-6
+    _max_iter = 100
+    # Whether a gap that is open at the farthest size stays open for ever.
+    _complete = False
+
+    @abstractmethod
+    def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
+        """Return a function of sizes (m,): positive where it proves a gap open."""
+
+    @abstractmethod
+    def farthest(self, pairs: Pairs) -> Tensor:
+        """Sizes (m,) to search up to."""
+
+    def radius(self, pairs: Pairs) -> Tensor:
+        """See `Certificate`."""
+        bound, far = self.smallest_gap(pairs), self.farthest(pairs)
+        found = last_positive(bound, far, rtol=self._rtol, max_iter=self._max_iter)
+        return found if self._complete else torch.minimum(found, far)
+
+    def improved(self, pairs: Pairs, proven: Tensor, rtol: float) -> Tensor:
+        """Raise radii (m,) where this bound does so by more than `rtol`.
+
+        One look at a size a little larger tells which: far fewer than a search.
+        """
+        better = self.smallest_gap(pairs)(proven * (1 + rtol)) > 0
+        chosen = better.nonzero().squeeze(1)
+        if not len(chosen):
+            return proven
+        found = self.radius(pairs.take(chosen))
+        return proven.index_put((chosen,), torch.maximum(found, proven[chosen]))

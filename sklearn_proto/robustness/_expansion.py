@@ -14,114 +14,17 @@ the two bounds on it that `Expansion.curvature` takes the smaller of.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import log_growth
-from sklearn_proto.robustness._geometry import Geometry
+from sklearn_proto._functional import growth
 from sklearn_proto.robustness._pairs import Pairs
+from sklearn_proto.robustness._slopes import Deviations, Slopes
 
-# Up to here the inner products of all prototypes are written out for every pair.
-_FEW = 32
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """Slopes ``b_j = c_j (w_j - a)`` of the negative terms, and 0 for the constant.
-
-    Parameters
-    ----------
-    geometry : Geometry
-        Where the prototypes are.
-    scale : Tensor of shape (m, K) or (1, K)
-        The c_j.
-    anchor : Tensor of shape (m, d)
-        The point a, in the coordinates of the geometry.
-    """
-
-    geometry: Geometry
-    scale: Tensor
-    anchor: Tensor
-
-    def mean(self, p: Tensor) -> Tensor:
-        """``u = sum_j p_j b_j`` of shape (m, d)."""
-        mass = p * self.scale
-        return mass @ self.geometry.points - mass.sum(1, keepdim=True) * self.anchor
-
-    def dot(self, u: Tensor) -> Tensor:
-        """``b_j . u`` of shape (m, K)."""
-        along = (self.anchor * u).sum(1, keepdim=True)
-        return self.scale * (u @ self.geometry.points.T - along)
-
-    def squared_lengths(self) -> Tensor:
-        """``|b_j|^2`` of shape (m, K)."""
-        points = self.geometry.points
-        sq = -2.0 * self.anchor @ points.T + self.anchor.square().sum(1, keepdim=True)
-        return self.scale.square() * (sq + points.square().sum(1)).clamp_min(0.0)
-
-    def scatter_norm(
-        self, weight: Tensor, last: Tensor, mean: Tensor, dots: Tensor
-    ) -> Tensor:
-        r"""Bound (m,) on the largest eigenvalue of ``sum_j weight_j r_j r_j^T``.
-
-        With ``r_j = b_j - mean``, `last` (m,) the weight of the constant, whose slope
-        is 0, and `dots` (m, K) the ``b_j . mean``. The inner products are
-
-            r_i . r_j = c_i c_j H_ij + (c_i alpha_j + c_j alpha_i) + (beta_i + beta_j)
-
-        with H the Gram matrix. For few prototypes they are written out, and the bound
-        is the Schatten norm of order 8; for many it is the Frobenius norm, whose square
-        sums up in products with H and H^2 without any (m, K, K) array.
-        """
-        length = mean.square().sum(1, keepdim=True)
-        beta = length / 2 - dots
-        half = self.anchor.square().sum(1, keepdim=True) / 2
-        alpha = self.scale * (half - self.anchor @ self.geometry.points.T)
-        few = len(self.geometry.points) <= _FEW
-        norm = self._schatten_norm if few else self._frobenius_norm
-        return norm(weight, last, alpha, beta, length)
-
-    def _schatten_norm(
-        self, weight: Tensor, last: Tensor, alpha: Tensor, beta: Tensor, length: Tensor
-    ) -> Tensor:
-        c = self.scale.expand_as(weight)
-        products = (
-            c[:, :, None] * c[:, None] * self.geometry.gram
-            + c[:, :, None] * alpha[:, None]
-            + alpha[:, :, None] * c[:, None]
-            + beta[:, :, None]
-            + beta[:, None]
-        )
-        # r_0 = -mean for the constant, so r_0 . r_j = beta_j + |mean|^2 / 2.
-        with_last = (beta + length / 2)[:, None]
-        products = torch.cat([products, with_last], 1)
-        column = torch.cat([with_last, length[:, None]], 2).mT
-        products = torch.cat([products, column], 2)
-        root = torch.cat([weight, last[:, None]], 1).sqrt()
-        scatter = root[:, :, None] * products * root[:, None]
-        size = scatter.abs().amax((1, 2)).clamp_min(1e-300)
-        fourth = torch.linalg.matrix_power(scatter / size[:, None, None], 4)
-        norm: Tensor = torch.linalg.matrix_norm(fourth)
-        return size * norm.pow(0.25) * (1 + 1e-9)
-
-    def _frobenius_norm(
-        self, weight: Tensor, last: Tensor, alpha: Tensor, beta: Tensor, length: Tensor
-    ) -> Tensor:
-        c, gram = self.scale, self.geometry.gram
-        wc, wb = weight * c, weight * beta
-        wcc, wca, wcb = wc * c, wc * alpha, wc * beta
-        xx = (wcc @ self.geometry.squared_gram * wcc).sum(1)
-        yy = wcc.sum(1) * (weight * alpha.square()).sum(1) + wca.sum(1).square()
-        zz = weight.sum(1) * (wb * beta).sum(1) + wb.sum(1).square()
-        xy = (wcc @ gram * wca).sum(1)
-        xz = (wc @ gram * wcb).sum(1)
-        yz = wcb.sum(1) * (weight * alpha).sum(1) + wc.sum(1) * (wb * alpha).sum(1)
-        # Their sum may cancel: the last term covers what rounding took.
-        among = xx + 2 * (yy + zz) + 4 * (xy + xz + yz) + 1e-12 * (xx + yy + zz)
-        across = 2 * last * (weight * (beta + length / 2).square()).sum(1)
-        alone = (last * length.squeeze(1)).square()
-        return (among.clamp_min(0.0) + across + alone).sqrt()
+# An underflowed share may belong to a term that grows the most: it never counts less.
+_FAINTEST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -138,14 +41,14 @@ class Expansion:
         Log-ratio and gradient there.
     bend : Tensor of shape (m,)
         Curvature of the positive side, 0 for Gaussian models.
-    log_p : Tensor of shape (m, K + 1)
-        Logarithms of the shares of the negative terms; the last is the constant.
-    slopes : Slopes or None
-        Slopes of the negative terms, None for tangent distances.
+    p, last : Tensor of shape (m, K) and (m,)
+        Shares of the negative terms, and that of the constant.
     mean : Tensor of shape (m, d)
-        Their mean u.
-    dots, lengths : Tensor of shape (m, K)
-        ``b_j . u`` and ``|b_j|^2``.
+        Mean u of the slopes of the negative terms.
+    squares : Tensor of shape (m, K)
+        Their squared distances ``|r_j|^2`` from it.
+    deviations : Deviations or None
+        All of the r_j, None for tangent distances.
     """
 
     pairs: Pairs
@@ -154,11 +57,16 @@ class Expansion:
     value: Tensor
     slope: Tensor
     bend: Tensor
-    log_p: Tensor
-    slopes: Slopes | None
+    p: Tensor
+    last: Tensor
     mean: Tensor
-    dots: Tensor
-    lengths: Tensor
+    squares: Tensor
+    deviations: Deviations | None
+
+    @property
+    def log_p(self) -> Tensor:
+        """Logarithms (m, K + 1) of the shares; the last is the constant."""
+        return torch.cat([self.p, self.last[:, None]], 1).log()
 
     def lower_bound(self, pieces: int) -> Tensor:
         """Smallest value (m,) of the concave quadratic on the perturbations.
@@ -194,42 +102,27 @@ class Expansion:
         ``sum_j p_j psi(|d| |r_j|) r_j r_j^T``. F grows too, so on every piece of the
         range of ``|d|`` the bound at its end serves.
         """
-        squares = self._squared_deviations()
-        active = self.log_p > -torch.inf
-        hoeffding = torch.where(active, squares, torch.zeros_like(squares)).amax(1)
-        norms = squares.sqrt()
+        last_square = self.mean.square().sum(1)
+        # Terms that are not there do not move.
+        squares = torch.where(self.p > 0, self.squares, 0.0)
+        last_square = torch.where(self.last > 0, last_square, 0.0)
+        hoeffding = torch.maximum(squares.amax(1), last_square)
+        norms, last_norm = squares.sqrt(), last_square.sqrt()
         bennett = torch.zeros_like(reach)
         before = None
         for i in range(1, pieces + 1):
             here = reach * (i / pieces)
-            log_f = self._log_norm(here, norms)
+            p = self.p * growth(here[:, None] * norms)
+            last = self.last * growth(here * last_norm)
+            f = (p * squares).sum(1) + last * last_square
+            if self.deviations is not None:
+                f = torch.fmin(f, self.deviations.scatter_norm(p, last))
             if before is None:
-                k = 2.0 * log_f.exp()
+                k = 2.0 * f
             else:
-                grown = torch.nn.functional.softplus(log_f + 2.0 * before.log())
-                k = 2.0 * grown / before.square()
+                k = 2.0 * torch.log1p(f * before.square()) / before.square()
             bennett, before = torch.maximum(bennett, k), here
         return torch.fmin(hoeffding, bennett)
-
-    def _squared_deviations(self) -> Tensor:
-        """``|r_j|^2`` of shape (m, K + 1)."""
-        mean = self.mean.square().sum(1, keepdim=True)
-        scale = self.lengths + mean
-        squares = (self.lengths - 2.0 * self.dots + mean).clamp_min(0.0)
-        return torch.cat([squares + 1e-14 * scale, mean], 1)
-
-    def _log_norm(self, reach: Tensor, norms: Tensor) -> Tensor:
-        """Log of F: a norm of the scatter, its trace if slopes have no Gram matrix."""
-        log_weight = self.log_p + log_growth(reach[:, None] * norms)
-        top = log_weight.amax(1, keepdim=True)
-        weight = (log_weight - top).exp()
-        trace = (weight * norms.square()).sum(1)
-        if self.slopes is None:
-            return top.squeeze(1) + trace.log()
-        norm = self.slopes.scatter_norm(
-            weight[:, :-1], weight[:, -1], self.mean, self.dots
-        )
-        return top.squeeze(1) + torch.fmin(trace, norm).log()
 
 
 def expand(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
@@ -239,54 +132,77 @@ def expand(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     return _expand_distance(pairs, eps, delta)
 
 
-def _logs(pairs: Pairs) -> tuple[Tensor, Tensor]:
-    """Logarithms (m, K + 1) of the weights of either side; the last is the constant."""
-    constant = pairs.constant[:, None]
-    rise = torch.cat([pairs.rise, constant.clamp_min(0.0)], 1)
-    fall = torch.cat([pairs.fall, (-constant).clamp_min(0.0)], 1)
-    return rise.log(), fall.log()
+class Sides(NamedTuple):
+    """Either side of the gaps: its logarithm, and who has which share of it."""
+
+    value: Tensor  # (m,), log P - log N
+    balance: Tensor  # (m, K), shares in P of its terms, minus shares in N of the others
+    p: Tensor  # (m, K), shares in N
+    last: Tensor  # (m,), share of the constant in N
 
 
-def _with_constant(e: Tensor) -> Tensor:
-    return torch.cat([e, torch.zeros_like(e[:, :1])], 1)
+def _sides(pairs: Pairs, exponents: Tensor, of_constant: Tensor | float) -> Sides:
+    """Sum the terms of either side, each relative to the largest of its side.
 
-
-def _shares(logs: Tensor) -> tuple[Tensor, Tensor]:
-    """Log of the sum (m,) and logs of the shares; an empty side has share 0."""
-    total = torch.logsumexp(logs, 1)
-    floor = total.clamp_min(torch.finfo(total.dtype).min)
-    return total, logs - floor[:, None]
+    A term is either in P or in N, so that one exponential serves both.
+    """
+    rises, constant = pairs.weights > 0, pairs.constant
+    logs = exponents + pairs.log_weights
+    extra = constant.abs().log() + of_constant
+    extra_up = torch.where(constant > 0, extra, -torch.inf)
+    extra_down = torch.where(constant < 0, extra, -torch.inf)
+    lowest = torch.finfo(logs.dtype).min
+    top_up = torch.where(rises, logs, -torch.inf).amax(1).maximum(extra_up)
+    top_down = torch.where(rises, -torch.inf, logs).amax(1).maximum(extra_down)
+    top_up, top_down = top_up.clamp_min(lowest), top_down.clamp_min(lowest)
+    terms = (logs - torch.where(rises, top_up[:, None], top_down[:, None])).exp_()
+    up = torch.where(rises, terms, 0.0).sum(1) + (extra_up - top_up).exp()
+    last = (extra_down - top_down).exp()
+    down = torch.where(rises, 0.0, terms).sum(1) + last
+    value = (top_up + up.log()) - (top_down + down.log())
+    # An empty side has no shares; any other sums to 1 at least.
+    up, down = up.clamp_min(1.0), down.clamp_min(1.0)
+    balance = terms.div_(torch.where(rises, up[:, None], -down[:, None]))
+    p = torch.where(pairs.weights < 0, (-balance).clamp_min(_FAINTEST), 0.0)
+    last = torch.where(constant < 0, (last / down).clamp_min(_FAINTEST), 0.0)
+    return Sides(value, balance, p, last)
 
 
 def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     view, perturbations = pairs.view, pairs.perturbations
     inverse = 1.0 / view.widths
+    same = bool((inverse == inverse[0]).all())
     reference = inverse.max()
     moved = perturbations.push(delta)
     y = pairs.z + moved
-    e = _with_constant(view.exponents(y))
-    # Wider terms than the narrowest keep exp(left |A delta|^2) after the common factor.
-    left = torch.cat([reference - inverse, reference[None]])
+    e = view.exponents(y)
+    # After the common factor, what is wider than the narrowest, as the constant is,
+    # keeps exp(left |A delta|^2) in N, and at least 1 in P.
     room = (perturbations.lipschitz * eps).square() - moved.square().sum(1)
-    rise, fall = _logs(pairs)
-    up, log_q = _shares(rise + e)
-    down, log_p = _shares(fall + e + left * room[:, None].clamp_min(0.0))
-    q, p = log_q.exp()[:, :-1], log_p.exp()[:, :-1]
-    upward = view.towards(y, 2.0 * q * inverse) + 2.0 * reference * moved
-    slopes = Slopes(pairs.geometry, 2.0 * inverse[None], pairs.geometry.place(pairs.z))
-    mean = slopes.mean(p)
+    room = room.clamp_min(0.0)
+    if not same:
+        left = (reference - inverse) * room[:, None]
+        e = e + torch.where(pairs.weights < 0, left, 0.0)
+    kept = torch.where(pairs.constant < 0, reference * room, 0.0)
+    sides = _sides(pairs, e, kept)
+    rate = 2.0 * (inverse[:1] if same else inverse)
+    slopes = Slopes(pairs.geometry, rate[None], pairs.geometry.place(pairs.z))
+    mean = slopes.mean(sides.p)
+    deviations = Deviations(slopes, mean)
+    # What the common factor adds to P and its terms do not have of their own.
+    free = 2.0 * reference - (sides.balance.clamp_min(0.0) * rate).sum(1, keepdim=True)
     return Expansion(
         pairs,
         eps,
         delta,
-        up - down,
-        perturbations.pull(upward) - mean,
+        sides.value,
+        slopes.mean(sides.balance) + perturbations.pull(free * moved),
         torch.zeros_like(eps),
-        log_p,
-        slopes,
+        sides.p,
+        sides.last,
         mean,
-        slopes.dot(mean),
-        slopes.squared_lengths(),
+        deviations.squares,
+        deviations,
     )
 
 
@@ -306,40 +222,38 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     apart = distance > 1e-6 * view.widths
     distance = torch.where(apart, distance, zero)
     away = apart & (distance > reach)
-    rise, fall = _logs(pairs)
-    e = _with_constant(-distance / view.widths)
+    e = -distance / view.widths
     start = view.squared_distances(pairs.z).sqrt_()
-    floor = _with_constant(-(start + reach) / view.widths)
-    moving = torch.cat([away, torch.ones_like(away[:, :1])], 1)
-    up, log_q = _shares(rise + torch.where(moving, e, floor))
-    down, log_p = _shares(fall + e)
+    floor = -(start + reach) / view.widths
+    sides = _sides(pairs, torch.where((pairs.weights > 0) & ~away, floor, e), 0.0)
     scale = torch.where(apart, 1.0 / (distance * view.widths), zero)
-    q = torch.where(away, log_q.exp()[:, :-1] * scale, zero)
-    p = log_p.exp()[:, :-1]
+    q = torch.where(away, sides.balance.clamp_min(0.0) * scale, zero)
     upward = view.towards(y, q)
-    downward = view.towards(y, p * scale)
+    downward = view.towards(y, sides.p * scale)
     mean = perturbations.pull(downward)
     stretch = perturbations.stretch
-    slopes = None
+    deviations = None
     if view.tangents is None:
         slopes = Slopes(pairs.geometry, scale, pairs.geometry.place(y))
-        dots, lengths = slopes.dot(mean), slopes.squared_lengths()
+        deviations = Deviations(slopes, mean)
+        squares = deviations.squares
     else:
-        pushed = perturbations.push(mean)
-        dots = scale * view.offsets_along(y, pushed)
+        dots = scale * view.offsets_along(y, perturbations.push(mean))
         lengths = (stretch * scale * distance).square()
+        own = mean.square().sum(1, keepdim=True)
+        squares = (lengths - 2.0 * dots + own).clamp_min(0.0) + 1e-14 * (lengths + own)
     return Expansion(
         pairs,
         eps,
         delta,
-        up - down,
+        sides.value,
         perturbations.pull(upward) - mean,
         stretch**2 * q.sum(1),
-        log_p,
-        slopes,
+        sides.p,
+        sides.last,
         mean,
-        dots,
-        lengths,
+        squares,
+        deviations,
     )
 
 
@@ -348,14 +262,11 @@ def log_ratio(pairs: Pairs, delta: Tensor) -> tuple[Tensor, Tensor]:
     view, perturbations = pairs.view, pairs.perturbations
     y = pairs.z + perturbations.push(delta)
     exponents = view.exponents(y)
-    e = _with_constant(exponents)
-    rise, fall = _logs(pairs)
-    up, log_q = _shares(rise + e)
-    down, log_p = _shares(fall + e)
-    difference = (log_q.exp() - log_p.exp())[:, :-1]
+    sides = _sides(pairs, exponents, 0.0)
     if view.metric == "sqeuclidean":
         rate = 2.0 / view.widths
     else:
         distance = -exponents * view.widths
         rate = 1.0 / (distance.clamp_min(1e-12) * view.widths)
-    return up - down, perturbations.pull(view.towards(y, difference * rate))
+    slope = perturbations.pull(view.towards(y, sides.balance * rate))
+    return sides.value, slope

@@ -41,6 +41,11 @@ class Geometry:
         """Their inner products (K, K)."""
         return self.points @ self.points.T
 
+    @property
+    def squares(self) -> Tensor:
+        """Their squared lengths (K,)."""
+        return self.gram.diagonal()
+
     @cached_property
     def squared_gram(self) -> Tensor:
         """Squares of the inner products (K, K)."""

@@ -1,6 +1,8 @@
 """Pairs of a row and a rival: the one-dimensional questions behind a radius."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -13,7 +15,7 @@ from sklearn_proto.robustness._perturbations import Perturbations
 
 @dataclass(frozen=True)
 class Pairs:
-    """m gaps ``f = sum_k (rise_k - fall_k) phi_k + constant`` that must stay positive.
+    """m gaps ``f = sum_k weights_k phi_k + constant`` that must stay positive.
 
     Each belongs to a row, to a concept of its predicted class and to a rival concept.
     A bound must exceed what rounding may add to be a proof about the scores as
@@ -23,8 +25,8 @@ class Pairs:
     ----------
     z : Tensor of shape (m, dz)
         Rows as the model sees them.
-    rise, fall : Tensor of shape (m, K)
-        Positive and negative parts of the net weights.
+    weights, log_weights : Tensor of shape (m, K)
+        Net weights, rise less fall, and the logarithms of their sizes.
     constant : Tensor of shape (m,)
         What does not depend on the similarities.
     rounding : Tensor of shape (m,)
@@ -36,8 +38,8 @@ class Pairs:
     """
 
     z: Tensor
-    rise: Tensor
-    fall: Tensor
+    weights: Tensor
+    log_weights: Tensor
     constant: Tensor
     rounding: Tensor
     geometry: Geometry
@@ -47,6 +49,16 @@ class Pairs:
     def view(self) -> SimilarityView:
         """The model."""
         return self.geometry.view
+
+    @property
+    def rise(self) -> Tensor:
+        """Positive part (m, K) of the weights."""
+        return self.weights.clamp_min(0.0)
+
+    @property
+    def fall(self) -> Tensor:
+        """Negative part (m, K) of the weights."""
+        return (-self.weights).clamp_min(0.0)
 
     @property
     def no_change(self) -> Tensor:
@@ -69,8 +81,8 @@ class Pairs:
         return replace(
             self,
             z=self.z[chosen],
-            rise=self.rise[chosen],
-            fall=self.fall[chosen],
+            weights=self.weights[chosen],
+            log_weights=self.log_weights[chosen],
             constant=self.constant[chosen],
             rounding=self.rounding[chosen],
             perturbations=self.perturbations.take(chosen),
@@ -158,32 +170,61 @@ class SimilarityBatch(Batch):
         own = torch.arange(q, device=device).repeat(len(row))
         return Duels(row.repeat_interleave(q), own, rival.repeat_interleave(q))
 
+    @property
+    def n_duels(self) -> int:
+        """Pairs of each row."""
+        c, q, _ = self.view.affine.coefficients.shape
+        return (c - 1) * q * q
+
+    @cached_property
+    def rounding(self) -> Tensor:
+        """Relative rounding error (n,) of the similarities of each row."""
+        return self.view.relative_rounding(self.z)
+
     def pairs(self, duels: Duels) -> Pairs:
         """Net the two concepts of every duel, and take off what rounding may add."""
-        view, row = self.view, duels.row
-        a, b = view.affine
-        c, q, k = a.shape
-        own = self.predicted[row] * q + duels.own
-        flat_a, flat_b = a.reshape(c * q, k), b.reshape(c * q)
-        weights = flat_a[own] - flat_a[duels.rival]
-        constant = flat_b[own] - flat_b[duels.rival]
-        rounding = view.relative_rounding(self.z)[row]
-        slack = rounding * (weights.abs().sum(1) + constant.abs())
-        if view.normalized:
-            # g . phi / sum(phi) + B has the sign of (g + B) . phi; so has the slack.
-            weights = weights + (constant - slack)[:, None]
-            constant = torch.zeros_like(constant)
-        else:
-            constant = constant - slack
+        row = duels.row
+        own = self.predicted[row] * self.n_own + duels.own
+        rounding = self.rounding[row]
+        weights, constant = self._net(own, duels.rival, rounding)
         return Pairs(
             self.z[row],
-            weights.clamp_min(0.0),
-            (-weights).clamp_min(0.0),
+            weights,
+            weights.abs().log_(),
             constant,
             rounding,
             self.geometry,
             self.perturbations.take(row),
         )
+
+    def by_class(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Rows of one predicted class, and the weights and constants they share.
+
+        These are the pairs of each row in the order of `duels`, shapes (n_duels, K) and
+        (n_duels,), less what rounding may add for any of the rows.
+        """
+        c, q, _ = self.view.affine.coefficients.shape
+        concepts = torch.arange(c * q, device=self.z.device)
+        for label in self.predicted.unique():
+            rows = (self.predicted == label).nonzero().squeeze(1)
+            mine = concepts // q == label
+            rival, own = concepts[~mine], concepts[mine]
+            rival, own = rival.repeat_interleave(q), own.repeat(len(rival))
+            most = self.rounding[rows].max().expand(len(rival))
+            yield rows, *self._net(own, rival, most)
+
+    def _net(
+        self, own: Tensor, rival: Tensor, rounding: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        a, b = self.view.affine
+        flat_a, flat_b = a.flatten(0, 1), b.flatten()
+        weights = flat_a[own] - flat_a[rival]
+        constant = flat_b[own] - flat_b[rival]
+        slack = rounding * (weights.abs().sum(1) + constant.abs())
+        if not self.view.normalized:
+            return weights, constant - slack
+        # g . phi / sum(phi) + B has the sign of (g + B) . phi; so has the slack.
+        return weights + (constant - slack)[:, None], torch.zeros_like(constant)
 
     def of_rival(self, holds: Tensor) -> Tensor:
         """Whether any own concept withstands the rival, for all pairs of the rival."""

@@ -1,16 +1,18 @@
 """All components see the same perturbation: the tilted bound."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import last_positive
 from sklearn_proto._views import SimilarityView
+from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._expansion import Expansion, expand
 from sklearn_proto.robustness._pairs import Pairs
 from sklearn_proto.robustness._perturbations import dual_exponent
 
 
-class Tilted:
+class Tilted(Root):
     """The positive side above its tangent, every negative term on its own.
 
     With v the slope of the tangent, a negative term ``n_j exp(b_j . delta)`` is at most
@@ -20,6 +22,7 @@ class Tilted:
     """
 
     name = "tilted"
+    _rtol, _max_iter = 1e-4, 40
 
     def refusal(self, view: SimilarityView) -> str | None:
         """Say that a tangent distance has no slope of this form."""
@@ -27,8 +30,12 @@ class Tilted:
             return "the slopes of tangent distances are not differences of prototypes"
         return None
 
-    def radius(self, pairs: Pairs) -> Tensor:
-        """See `Certificate`."""
+    def farthest(self, pairs: Pairs) -> Tensor:
+        """See `Root`."""
+        return pairs.far
+
+    def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
+        """See `Root`."""
         start = pairs.no_change
 
         def log_gap(eps: Tensor) -> Tensor:
@@ -39,8 +46,7 @@ class Tilted:
             bent = at.bend * (pairs.perturbations.extent * eps).square() / 2
             return at.value - worst - bent - pairs.rounding
 
-        far = pairs.far
-        return torch.minimum(last_positive(log_gap, far, rtol=1e-4, max_iter=40), far)
+        return log_gap
 
 
 def _dual_distances(at: Expansion) -> Tensor:
@@ -49,16 +55,16 @@ def _dual_distances(at: Expansion) -> Tensor:
     ``b_j - v = c_j (w_j - (a + v / c_j))``: distances from the prototypes to points
     that depend on c_j, so one set of distances for every different width.
     """
-    assert at.slopes is not None
+    assert at.deviations is not None
     v = at.slope + at.mean
     dual = dual_exponent(at.pairs.perturbations.norm)
-    scale = at.slopes.scale.expand(len(v), -1)
-    points = at.slopes.geometry.points
+    scale = at.deviations.slopes.scale.expand(len(v), -1)
+    points = at.deviations.slopes.geometry.points
     out = torch.empty((len(v), len(points) + 1), dtype=v.dtype, device=v.device)
     shared = bool((scale == scale[:, :1]).all())
     for j in range(1) if shared else range(len(points)):
         c = scale[:, j : j + 1]
-        rows = torch.where(c > 0, at.slopes.anchor + v / c, torch.zeros_like(v))
+        rows = torch.where(c > 0, at.deviations.slopes.anchor + v / c, torch.zeros_like(v))
         chosen = slice(None) if shared else slice(j, j + 1)
         found = c * torch.cdist(rows, points[chosen], p=dual)
         length = torch.linalg.vector_norm(v, dual, dim=1, keepdim=True)

@@ -1,5 +1,6 @@
 """The nearest point of the boundary, and a proof that nothing nearer crosses it."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -105,36 +106,33 @@ def prove(pairs: Pairs, boundary: Boundary) -> Tensor:
     """Largest share of the distance to the boundary at which the bound is positive."""
     target = boundary.size * (1 - _SHORT)
     proven = torch.zeros_like(target)
-    open_ = (target > 0) & target.isfinite()
-    active = open_.nonzero().squeeze(1)
+    active = ((target > 0) & target.isfinite()).nonzero().squeeze(1)
+    some, ray = pairs.take(active), boundary.delta[active]
+    ray, target = ray / boundary.size[active, None], target[active]
     for pieces in (1, _PIECES):
+        holds = _gap_beyond(some, ray, pieces)(target) > 0
+        proven[active[holds]] = target[holds]
+        left = (~holds).nonzero().squeeze(1)
+        active, some = active[left], some.take(left)
+        ray, target = ray[left], target[left]
         if not len(active):
             return proven
-        holds = _positive(pairs, boundary, active, target[active], pieces)
-        proven[active[holds]] = target[active[holds]]
-        active = active[~holds]
-    lo, hi = torch.zeros_like(target[active]), target[active]
+    # Halvings, as the bound falls all at once where the curvature wins.
+    gap = _gap_beyond(some, ray, _PIECES)
+    lo, hi = torch.zeros_like(target), target
     for _ in range(_HALVINGS):
         mid = (lo + hi) / 2
-        holds = _positive(pairs, boundary, active, mid, _PIECES, around_row=True)
+        holds = gap(mid) > 0
         lo, hi = torch.where(holds, mid, lo), torch.where(holds, hi, mid)
     proven[active] = lo
     return proven
 
 
-def _positive(
-    pairs: Pairs,
-    boundary: Boundary,
-    chosen: Tensor,
-    eps: Tensor,
-    pieces: int,
-    *,
-    around_row: bool = False,
-) -> Tensor:
-    some = pairs.take(chosen)
-    share = (eps / boundary.size[chosen])[:, None]
-    bound = expand(some, eps, boundary.delta[chosen] * share).lower_bound(pieces)
-    if around_row:
-        at_row = expand(some, eps, some.no_change).lower_bound(pieces)
-        bound = torch.maximum(bound, at_row)
-    return bound > some.rounding
+def _gap_beyond(pairs: Pairs, ray: Tensor, pieces: int) -> Callable[[Tensor], Tensor]:
+    """Smallest gap on balls, seen from where the `ray` (m, d) leaves them."""
+
+    def bound(eps: Tensor) -> Tensor:
+        at = expand(pairs, eps, eps[:, None] * ray)
+        return at.lower_bound(pieces) - pairs.rounding
+
+    return bound
