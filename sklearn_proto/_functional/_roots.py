@@ -10,6 +10,7 @@ def last_positive(
     h: Callable[[Tensor], Tensor],
     upper: Tensor,
     *,
+    lower: Tensor | None = None,
     rtol: float = 1e-6,
     max_iter: int = 100,
 ) -> Tensor:
@@ -25,7 +26,9 @@ def last_positive(
     h : callable
         Maps (n,) arguments to (n,) values, each decreasing in its own argument.
     upper : Tensor of shape (n,)
-        End of the bracket; 0 is the other end.
+        End of the bracket.
+    lower : Tensor of shape (n,), optional
+        Its start, by default 0.
     rtol : float
         Width of the final bracket relative to its upper end.
     max_iter : int
@@ -34,9 +37,10 @@ def last_positive(
     Returns
     -------
     Tensor of shape (n,)
-        0 where ``h(0) <= 0``, infinity where ``h(upper) > 0``.
+        0 where ``h(lower) <= 0``, infinity where ``h(upper) > 0``.
     """
-    lo, hi = torch.zeros_like(upper), upper.clone()
+    lo = torch.zeros_like(upper) if lower is None else lower
+    hi = upper
     f_lo, f_hi = h(lo), h(hi)
     never, always = ~(f_lo > 0), f_hi > 0
     frozen = never | always

@@ -77,7 +77,9 @@ def _best_bound(pairs: Pairs) -> Tensor:
     tight = boundary.crossed & (proven >= _TIGHT * boundary.size)
     loose = (~tight & (boundary.size > 0)).nonzero().squeeze(1)
     some = pairs.take(loose)
+    # A gap that closes at the boundary is not proven open beyond it.
+    most = torch.where(boundary.crossed, boundary.size, pairs.far)
     for other in _OTHERS:
         if len(loose) and other.refusal(pairs.view) is None:
-            proven[loose] = other.improved(some, proven[loose], _GAIN)
+            proven[loose] = other.improved(some, proven[loose], most[loose], _GAIN)
     return proven

@@ -50,14 +50,18 @@ class Root(ABC):
         found = last_positive(bound, far, rtol=self._rtol, max_iter=self._max_iter)
         return found if self._complete else torch.minimum(found, far)
 
-    def improved(self, pairs: Pairs, proven: Tensor, rtol: float) -> Tensor:
-        """Raise radii (m,) where this bound does so by more than `rtol`.
+    def improved(
+        self, pairs: Pairs, proven: Tensor, most: Tensor, rtol: float
+    ) -> Tensor:
+        """Raise radii (m,) where this bound does so by more than `rtol`, up to `most`.
 
         One look at a size a little larger tells which: far fewer than a search.
         """
-        better = self.smallest_gap(pairs)(proven * (1 + rtol)) > 0
-        chosen = better.nonzero().squeeze(1)
+        larger = proven * (1 + rtol)
+        chosen = (self.smallest_gap(pairs)(larger) > 0).nonzero().squeeze(1)
         if not len(chosen):
             return proven
-        found = self.radius(pairs.take(chosen))
-        return proven.index_put((chosen,), torch.maximum(found, proven[chosen]))
+        some, least = pairs.take(chosen), larger[chosen]
+        bound, most = self.smallest_gap(some), most[chosen]
+        found = last_positive(bound, most, lower=least, rtol=rtol / 4)
+        return proven.index_put((chosen,), torch.minimum(found, most).maximum(least))

@@ -23,8 +23,11 @@ from sklearn_proto._functional import growth
 from sklearn_proto.robustness._pairs import Pairs
 from sklearn_proto.robustness._slopes import Deviations, Slopes
 
-# An underflowed share may belong to a term that grows the most: it never counts less.
-_FAINTEST = 1e-300
+# Terms count at least exp(-600) times the largest of their side. For the negative ones
+# that errs on the safe side; of the positive ones it adds less than rounding takes off.
+_FAINTEST = -600.0
+# Added to the exponents of terms that are not there, and the least sum of a side.
+_ABSENT, _TINY = 1e300, 1e-300
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Expansion:
     mean : Tensor of shape (m, d)
         Mean u of the slopes of the negative terms.
     squares : Tensor of shape (m, K)
-        Their squared distances ``|r_j|^2`` from it.
+        Their squared distances ``|r_j|^2`` from it, 0 for what is not negative.
     deviations : Deviations or None
         All of the r_j, None for tangent distances.
     """
@@ -102,10 +105,8 @@ class Expansion:
         ``sum_j p_j psi(|d| |r_j|) r_j r_j^T``. F grows too, so on every piece of the
         range of ``|d|`` the bound at its end serves.
         """
-        last_square = self.mean.square().sum(1)
-        # Terms that are not there do not move.
-        squares = torch.where(self.p > 0, self.squares, 0.0)
-        last_square = torch.where(self.last > 0, last_square, 0.0)
+        squares = self.squares
+        last_square = self.mean.square().sum(1) * (self.last > 0)
         hoeffding = torch.maximum(squares.amax(1), last_square)
         norms, last_norm = squares.sqrt(), last_square.sqrt()
         bennett = torch.zeros_like(reach)
@@ -139,33 +140,39 @@ class Sides(NamedTuple):
     balance: Tensor  # (m, K), shares in P of its terms, minus shares in N of the others
     p: Tensor  # (m, K), shares in N
     last: Tensor  # (m,), share of the constant in N
+    falls: Tensor  # (m, K), 1 for the terms of N and 0 for others
 
 
-def _sides(pairs: Pairs, exponents: Tensor, of_constant: Tensor | float) -> Sides:
+def _sides(pairs: Pairs, exponents: Tensor, of_constant: Tensor) -> Sides:
     """Sum the terms of either side, each relative to the largest of its side.
 
-    A term is either in P or in N, so that one exponential serves both.
+    A term is in P or in N, so one exponential serves both. Products with 0 and 1 leave
+    out what is on the other side: choices by a mask cost many times more.
     """
-    rises, constant = pairs.weights > 0, pairs.constant
-    logs = exponents + pairs.log_weights
-    extra = constant.abs().log() + of_constant
-    extra_up = torch.where(constant > 0, extra, -torch.inf)
-    extra_down = torch.where(constant < 0, extra, -torch.inf)
-    lowest = torch.finfo(logs.dtype).min
-    top_up = torch.where(rises, logs, -torch.inf).amax(1).maximum(extra_up)
-    top_down = torch.where(rises, -torch.inf, logs).amax(1).maximum(extra_down)
-    top_up, top_down = top_up.clamp_min(lowest), top_down.clamp_min(lowest)
-    terms = (logs - torch.where(rises, top_up[:, None], top_down[:, None])).exp_()
-    up = torch.where(rises, terms, 0.0).sum(1) + (extra_up - top_up).exp()
-    last = (extra_down - top_down).exp()
-    down = torch.where(rises, 0.0, terms).sum(1) + last
-    value = (top_up + up.log()) - (top_down + down.log())
-    # An empty side has no shares; any other sums to 1 at least.
-    up, down = up.clamp_min(1.0), down.clamp_min(1.0)
-    balance = terms.div_(torch.where(rises, up[:, None], -down[:, None]))
-    p = torch.where(pairs.weights < 0, (-balance).clamp_min(_FAINTEST), 0.0)
-    last = torch.where(constant < 0, (last / down).clamp_min(_FAINTEST), 0.0)
-    return Sides(value, balance, p, last)
+    side = pairs.weights.sign()
+    rises, falls = side.clamp_min(0.0), side.neg_().clamp_min_(0.0)
+    gain, loss = pairs.constant.clamp_min(0.0), (-pairs.constant).clamp_min(0.0)
+    top_up = _largest(exponents, rises, of_constant, gain)
+    top_down = _largest(exponents, falls, of_constant, loss)
+    terms = exponents - rises * top_up[:, None] - falls * top_down[:, None]
+    terms = terms.clamp_min_(_FAINTEST).exp_().mul_(pairs.weights)
+    q, p = terms.clamp_min(0.0), terms.neg_().clamp_min_(0.0)
+    last = loss * (of_constant - top_down).exp()
+    up = q.sum(1) + gain * (of_constant - top_up).exp()
+    down = p.sum(1) + last
+    value = top_up - top_down + up.log() - down.log()
+    # An empty side has no shares.
+    up, down = up.clamp_min(_TINY), down.clamp_min(_TINY)
+    p.div_(down[:, None])
+    return Sides(value, q.div_(up[:, None]).sub_(p), p, last / down, falls)
+
+
+def _largest(
+    exponents: Tensor, present: Tensor, of_constant: Tensor, constant: Tensor
+) -> Tensor:
+    """Largest exponent (m,) of the terms of a side."""
+    terms = torch.add(exponents, present - 1.0, alpha=_ABSENT).amax(1)
+    return terms.maximum(torch.where(constant > 0, of_constant, -_ABSENT))
 
 
 def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
@@ -182,9 +189,8 @@ def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     room = room.clamp_min(0.0)
     if not same:
         left = (reference - inverse) * room[:, None]
-        e = e + torch.where(pairs.weights < 0, left, 0.0)
-    kept = torch.where(pairs.constant < 0, reference * room, 0.0)
-    sides = _sides(pairs, e, kept)
+        e = e + left * (pairs.weights < 0)
+    sides = _sides(pairs, e, reference * room * (pairs.constant < 0))
     rate = 2.0 * (inverse[:1] if same else inverse)
     slopes = Slopes(pairs.geometry, rate[None], pairs.geometry.place(pairs.z))
     mean = slopes.mean(sides.p)
@@ -201,7 +207,7 @@ def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
         sides.p,
         sides.last,
         mean,
-        deviations.squares,
+        deviations.squares * sides.falls,
         deviations,
     )
 
@@ -225,7 +231,7 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     e = -distance / view.widths
     start = view.squared_distances(pairs.z).sqrt_()
     floor = -(start + reach) / view.widths
-    sides = _sides(pairs, torch.where((pairs.weights > 0) & ~away, floor, e), 0.0)
+    sides = _sides(pairs, torch.where((pairs.weights > 0) & ~away, floor, e), torch.zeros_like(eps))
     scale = torch.where(apart, 1.0 / (distance * view.widths), zero)
     q = torch.where(away, sides.balance.clamp_min(0.0) * scale, zero)
     upward = view.towards(y, q)
@@ -252,7 +258,7 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
         sides.p,
         sides.last,
         mean,
-        squares,
+        squares * sides.falls,
         deviations,
     )
 
@@ -262,7 +268,7 @@ def log_ratio(pairs: Pairs, delta: Tensor) -> tuple[Tensor, Tensor]:
     view, perturbations = pairs.view, pairs.perturbations
     y = pairs.z + perturbations.push(delta)
     exponents = view.exponents(y)
-    sides = _sides(pairs, exponents, 0.0)
+    sides = _sides(pairs, exponents, torch.zeros_like(pairs.constant))
     if view.metric == "sqeuclidean":
         rate = 2.0 / view.widths
     else:

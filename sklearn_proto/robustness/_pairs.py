@@ -25,8 +25,8 @@ class Pairs:
     ----------
     z : Tensor of shape (m, dz)
         Rows as the model sees them.
-    weights, log_weights : Tensor of shape (m, K)
-        Net weights, rise less fall, and the logarithms of their sizes.
+    weights : Tensor of shape (m, K)
+        Net weights.
     constant : Tensor of shape (m,)
         What does not depend on the similarities.
     rounding : Tensor of shape (m,)
@@ -39,7 +39,6 @@ class Pairs:
 
     z: Tensor
     weights: Tensor
-    log_weights: Tensor
     constant: Tensor
     rounding: Tensor
     geometry: Geometry
@@ -82,7 +81,6 @@ class Pairs:
             self,
             z=self.z[chosen],
             weights=self.weights[chosen],
-            log_weights=self.log_weights[chosen],
             constant=self.constant[chosen],
             rounding=self.rounding[chosen],
             perturbations=self.perturbations.take(chosen),
@@ -190,7 +188,6 @@ class SimilarityBatch(Batch):
         return Pairs(
             self.z[row],
             weights,
-            weights.abs().log_(),
             constant,
             rounding,
             self.geometry,

@@ -150,6 +150,8 @@ class Perturbations:
         if self.norm == 1:
             top = a.abs().argmax(1, keepdim=True)
             return torch.zeros_like(a).scatter_(1, top, -a.gather(1, top).sign())
+        if self.norm == 2:
+            return -a / _norms(a, 2)[:, None].clamp_min(1e-300)
         q = dual_exponent(self.norm)
         scale = a.abs().amax(1, keepdim=True).clamp_min(1e-300)
         shape = -a.sign() * (a.abs() / scale).pow(q - 1)

@@ -10,6 +10,8 @@ from sklearn_proto.robustness._geometry import Geometry
 
 # Up to here the inner products of all prototypes are written out for every pair.
 _FEW = 32
+# Weight of a constant that is there by the allowance for rounding.
+_FAINT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,10 @@ class Deviations:
             among, size = among + 2.0 * yy + 4.0 * (xy + yz), size + yy
         # Their sum may cancel: the last term covers what rounding took.
         square = (among + 1e-12 * size).clamp_min(0.0)
-        if bool((last > 0).any()):
-            across = (weight * self._with_last.square()).sum(1)
-            square = square + 2.0 * last * across + (last * self.last_square).square()
-        return square.sqrt()
+        # |r_0 . r_j| is at most |r_0| |r_j|, which will do where the constant hardly counts.
+        if bool((last > _FAINT).any()):
+            products = self._with_last.square()
+        else:
+            products = self.last_square[:, None] * self.squares
+        across = 2.0 * last * (weight * products).sum(1)
+        return (square + across + (last * self.last_square).square()).sqrt()
