@@ -16,6 +16,8 @@ from sklearn_proto.robustness._trust_region import nearest_boundary, prove
 _TIGHT = 0.99
 # What another bound must add to be worth its search.
 _GAIN = 0.01
+import os
+_AT_ONCE = int(os.environ.get('CH','2048'))
 # Bounds that may exceed the trust region; the closed form never exceeds the interval.
 _OTHERS: tuple[Root, ...] = (SecondOrder(), Interval(), Tilted())
 
@@ -40,11 +42,13 @@ def auto_radius(batch: SimilarityBatch) -> Tensor:
     harmless[first] = True
     left = (~batch.of_rival(harmless)).nonzero().squeeze(1)
     left = left[~batch.of_rival(_holds_closer(batch, duels, cheap, left, eps))]
-    return torch.minimum(radius, _every_bound(batch, duels.take(left)))
+    return torch.minimum(radius, _every_bound(batch, duels.take(left), eps[left]))
 
 
-def _every_bound(batch: SimilarityBatch, duels: Duels) -> Tensor:
-    bound = _best_bound(batch.pairs(duels))
+def _every_bound(
+    batch: SimilarityBatch, duels: Duels, needed: Tensor | None = None
+) -> Tensor:
+    bound = _best_bound(batch.pairs(duels), needed)
     return batch.worst_rival(bound, duels)
 
 
@@ -65,21 +69,26 @@ def _holds_closer(
     One look at the radius in question settles most of what the screen leaves, for a
     tenth of what a search for their own radius costs.
     """
-    pairs, eps = batch.pairs(duels.take(left)), eps[left]
-    worst = eps[:, None] * pairs.perturbations.steepest(cheap.slope[left])
-    return expand(pairs, eps, worst).lower_bound(1) > pairs.rounding
+    found = []
+    for some in left.split(_AT_ONCE):
+        pairs, size = batch.pairs(duels.take(some)), eps[some]
+        worst = size[:, None] * pairs.perturbations.steepest(cheap.slope[some])
+        found.append(expand(pairs, size, worst).lower_bound(1) > pairs.rounding)
+    return torch.cat(found)
 
 
-def _best_bound(pairs: Pairs) -> Tensor:
-    """Largest bound (m,) on each pair: others only where the first is not tight."""
+def _best_bound(pairs: Pairs, needed: Tensor | None = None) -> Tensor:
+    """Largest bound (m,) on each pair, up to what is needed of it."""
     boundary = nearest_boundary(pairs)
-    proven = prove(pairs, boundary)
-    tight = boundary.crossed & (proven >= _TIGHT * boundary.size)
-    loose = (~tight & (boundary.size > 0)).nonzero().squeeze(1)
-    some = pairs.take(loose)
     # A gap that closes at the boundary is not proven open beyond it.
     most = torch.where(boundary.crossed, boundary.size, pairs.far)
+    if needed is not None:
+        most = torch.minimum(most, needed)
+    proven = prove(pairs, boundary, most)
+    # Other bounds only where the first is not tight.
+    loose = (proven < _TIGHT * most).nonzero().squeeze(1)
+    some, most = pairs.take(loose), most[loose]
     for other in _OTHERS:
         if len(loose) and other.refusal(pairs.view) is None:
-            proven[loose] = other.improved(some, proven[loose], most[loose], _GAIN)
+            proven[loose] = other.improved(some, proven[loose], most, _GAIN)
     return proven

@@ -102,9 +102,14 @@ def _to_linearised_boundary(
     return perturbations.inside(size[:, None] * perturbations.steepest(slope))
 
 
-def prove(pairs: Pairs, boundary: Boundary) -> Tensor:
-    """Largest share of the distance to the boundary at which the bound is positive."""
+def prove(pairs: Pairs, boundary: Boundary, most: Tensor | None = None) -> Tensor:
+    """Largest size (m,), up to the boundary or `most`, at which the bound is positive.
+
+    It is the size asked for, or of the form found by halving it.
+    """
     target = boundary.size * (1 - _SHORT)
+    if most is not None:
+        target = torch.minimum(target, most)
     proven = torch.zeros_like(target)
     active = ((target > 0) & target.isfinite()).nonzero().squeeze(1)
     some, ray = pairs.take(active), boundary.delta[active]
