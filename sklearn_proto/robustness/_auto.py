@@ -41,7 +41,7 @@ def auto_radius(batch: SimilarityBatch) -> Tensor:
     harmless = cheap.holds(eps) | (eps <= 0)
     harmless[first] = True
     left = (~batch.of_rival(harmless)).nonzero().squeeze(1)
-    left = left[~batch.of_rival(_holds_closer(batch, duels, cheap, left, eps))]
+    left = _look_closer(batch, duels, cheap, left, eps)
     return torch.minimum(radius, _every_bound(batch, duels.take(left), eps[left]))
 
 
@@ -61,20 +61,25 @@ def _nearest_rival(estimate: Tensor, batch: SimilarityBatch) -> Tensor:
     return (start[:, None] + torch.arange(q, device=estimate.device)).reshape(-1)
 
 
-def _holds_closer(
+def _look_closer(
     batch: SimilarityBatch, duels: Duels, cheap: Screen, left: Tensor, eps: Tensor
 ) -> Tensor:
-    """Look again around the worst perturbation that the gradient at the row points to.
+    """Those of the pairs `left` that a look from the worst perturbation leaves.
 
-    One look at the radius in question settles most of what the screen leaves, for a
-    tenth of what a search for their own radius costs.
+    As far as the gradient at the row tells which is the worst. One look at the radius
+    in question costs a tenth of the search for a radius of its own.
     """
-    found = []
-    for some in left.split(_AT_ONCE):
-        pairs, size = batch.pairs(duels.take(some)), eps[some]
-        worst = size[:, None] * pairs.perturbations.steepest(cheap.slope[some])
-        found.append(expand(pairs, size, worst).lower_bound(1) > pairs.rounding)
-    return torch.cat(found)
+    for nodes in (0, 1):
+        kept = [left[:0]]
+        for some in left.split(_AT_ONCE):
+            pairs, size = batch.pairs(duels.take(some)), eps[some]
+            worst = size[:, None] * pairs.perturbations.steepest(cheap.slope[some])
+            at = expand(pairs, size, worst)
+            at = at if nodes else at.rough
+            holds = at.lower_bound(1) > pairs.rounding
+            kept.append(some[~batch.of_rival(holds)])
+        left = torch.cat(kept)
+    return left
 
 
 def _best_bound(pairs: Pairs, needed: Tensor | None = None) -> Tensor:

@@ -9,7 +9,7 @@ from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._expansion import expand
 from sklearn_proto.robustness._pairs import Pairs
 
-_PIECES = 4
+_NODES = 2
 
 
 class SecondOrder(Root):
@@ -32,6 +32,6 @@ class SecondOrder(Root):
         start = pairs.no_change
 
         def bound(eps: Tensor) -> Tensor:
-            return expand(pairs, eps, start).lower_bound(_PIECES) - pairs.rounding
+            return expand(pairs, eps, start).lower_bound(_NODES) - pairs.rounding
 
         return bound
