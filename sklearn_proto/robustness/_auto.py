@@ -7,7 +7,7 @@ from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._expansion import expand
 from sklearn_proto.robustness._interval import Interval
 from sklearn_proto.robustness._pairs import Duels, Pairs, SimilarityBatch
-from sklearn_proto.robustness._screen import Screen, screen
+from sklearn_proto.robustness._screen import screen
 from sklearn_proto.robustness._second_order import SecondOrder
 from sklearn_proto.robustness._tilted import Tilted
 from sklearn_proto.robustness._trust_region import nearest_boundary, prove
@@ -29,19 +29,28 @@ def auto_radius(batch: SimilarityBatch) -> Tensor:
     every bound. A rival that a cheap bound proves harmless at that radius cannot lower
     it; the few that are left get every bound too.
     """
-    duels = batch.duels()
     widths = batch.view.widths
     if batch.view.metric != "sqeuclidean" or bool((widths != widths[0]).any()):
-        return _every_bound(batch, duels)
-    cheap = screen(batch)
-    first = _nearest_rival(cheap.estimate, batch)
+        return _every_bound(batch, batch.duels())
+    order = batch.predicted.argsort()
+    radius = _screened(batch.take(order))
+    return torch.empty_like(radius).index_copy_(0, order, radius)
+
+
+def _screened(batch: SimilarityBatch) -> Tensor:
+    """Do that for rows in the order of their classes."""
+    duels, screens = batch.duels(), list(screen(batch))
+    estimates = torch.cat([some.estimates() for some in screens])
+    first = _nearest_rival(estimates, batch)
     radius = _every_bound(batch, duels.take(first))
-    eps = radius[duels.row]
+    of_class = radius.split([len(some.rounding) for some in screens])
+    holds = [some.holds(eps) for some, eps in zip(screens, of_class, strict=True)]
     # A radius of 0 cannot be lowered.
-    harmless = cheap.holds(eps) | (eps <= 0)
+    harmless = (torch.cat(holds) | (radius <= 0)[:, None]).flatten()
     harmless[first] = True
     left = (~batch.of_rival(harmless)).nonzero().squeeze(1)
-    left = _look_closer(batch, duels, cheap, left, eps)
+    slope, eps = torch.cat([some.slope.flatten(0, 1) for some in screens]), radius[duels.row]
+    left = _look_closer(batch, duels, slope, left, eps)
     return torch.minimum(radius, _every_bound(batch, duels.take(left), eps[left]))
 
 
@@ -62,7 +71,7 @@ def _nearest_rival(estimate: Tensor, batch: SimilarityBatch) -> Tensor:
 
 
 def _look_closer(
-    batch: SimilarityBatch, duels: Duels, cheap: Screen, left: Tensor, eps: Tensor
+    batch: SimilarityBatch, duels: Duels, slope: Tensor, left: Tensor, eps: Tensor
 ) -> Tensor:
     """Those of the pairs `left` that a look from the worst perturbation leaves.
 
@@ -71,9 +80,9 @@ def _look_closer(
     """
     for nodes in (0, 1):
         kept = [left[:0]]
-        for some in left.split(_AT_ONCE):
+        for some in left.split(_AT_ONCE * batch.n_own):
             pairs, size = batch.pairs(duels.take(some)), eps[some]
-            worst = size[:, None] * pairs.perturbations.steepest(cheap.slope[some])
+            worst = size[:, None] * pairs.perturbations.steepest(slope[some])
             at = expand(pairs, size, worst)
             at = at if nodes else at.rough
             holds = at.lower_bound(1) > pairs.rounding

@@ -168,12 +168,6 @@ class SimilarityBatch(Batch):
         own = torch.arange(q, device=device).repeat(len(row))
         return Duels(row.repeat_interleave(q), own, rival.repeat_interleave(q))
 
-    @property
-    def n_duels(self) -> int:
-        """Pairs of each row."""
-        c, q, _ = self.view.affine.coefficients.shape
-        return (c - 1) * q * q
-
     @cached_property
     def rounding(self) -> Tensor:
         """Relative rounding error (n,) of the similarities of each row."""
@@ -192,6 +186,15 @@ class SimilarityBatch(Batch):
             rounding,
             self.geometry,
             self.perturbations.take(row),
+        )
+
+    def take(self, rows: Tensor) -> "SimilarityBatch":
+        """Select some of the rows."""
+        return replace(
+            self,
+            perturbations=self.perturbations.take(rows),
+            z=self.z[rows],
+            predicted=self.predicted[rows],
         )
 
     def by_class(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
