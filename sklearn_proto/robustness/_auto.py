@@ -16,8 +16,8 @@ from sklearn_proto.robustness._trust_region import nearest_boundary, prove
 _TIGHT = 0.99
 # What another bound must add to be worth its search.
 _GAIN = 0.01
-import os
-_AT_ONCE = int(os.environ.get('CH','2048'))
+# Pairs looked at together: their arrays fit into a cache.
+_AT_ONCE = 1024
 # Bounds that may exceed the trust region; the closed form never exceeds the interval.
 _OTHERS: tuple[Root, ...] = (SecondOrder(), Interval(), Tilted())
 
@@ -49,7 +49,10 @@ def _screened(batch: SimilarityBatch) -> Tensor:
     harmless = (torch.cat(holds) | (radius <= 0)[:, None]).flatten()
     harmless[first] = True
     left = (~batch.of_rival(harmless)).nonzero().squeeze(1)
-    slope, eps = torch.cat([some.slope.flatten(0, 1) for some in screens]), radius[duels.row]
+    slope, eps = (
+        torch.cat([some.slope.flatten(0, 1) for some in screens]),
+        radius[duels.row],
+    )
     left = _look_closer(batch, duels, slope, left, eps)
     return torch.minimum(radius, _every_bound(batch, duels.take(left), eps[left]))
 
@@ -78,14 +81,13 @@ def _look_closer(
     As far as the gradient at the row tells which is the worst. One look at the radius
     in question costs a tenth of the search for a radius of its own.
     """
-    for nodes in (0, 1):
+    for rough in (True, False):
         kept = [left[:0]]
         for some in left.split(_AT_ONCE * batch.n_own):
             pairs, size = batch.pairs(duels.take(some)), eps[some]
             worst = size[:, None] * pairs.perturbations.steepest(slope[some])
             at = expand(pairs, size, worst)
-            at = at if nodes else at.rough
-            holds = at.lower_bound(1) > pairs.rounding
+            holds = (at.rough if rough else at).lower_bound() > pairs.rounding
             kept.append(some[~batch.of_rival(holds)])
         left = torch.cat(kept)
     return left

@@ -26,7 +26,7 @@ from sklearn_proto.robustness._slopes import Deviations, Slopes
 # Terms count at least exp(-600) times the largest of their side. For the negative ones
 # that errs on the safe side; of the positive ones it adds less than rounding takes off.
 _FAINTEST = -600.0
-# Steps between two nodes at which the growth of the scatter is known.
+# Steps between two sizes at which the growth of the scatter is known.
 _STEPS = 8
 # Added to the exponents of terms that are not there, and the least sum of a side.
 _ABSENT, _TINY = 1e300, 1e-300
@@ -78,7 +78,7 @@ class Expansion:
         """The same with the trace of the scatter instead of its norm: less work."""
         return replace(self, deviations=None)
 
-    def lower_bound(self, nodes: int) -> Tensor:
+    def lower_bound(self) -> Tensor:
         """Smallest value (m,) of the concave quadratic on the perturbations.
 
         ``value + slope . d - curvature |d|^2 / 2`` with ``d = delta - delta0``. Written
@@ -89,7 +89,7 @@ class Expansion:
         perturbations, eps, delta = self.pairs.perturbations, self.eps, self.delta
         length = delta.norm(dim=1)
         extent = perturbations.extent * eps
-        k = self.curvature(length + extent, nodes)
+        k = self.curvature(length + extent)
         tilted = self.slope + k[:, None] * delta
         bound: Tensor = (
             self.value
@@ -100,17 +100,17 @@ class Expansion:
         # Infinite curvature times no perturbation: nothing is known.
         return bound.nan_to_num(nan=-torch.inf)
 
-    def curvature(self, reach: Tensor, nodes: int = 1) -> Tensor:
+    def curvature(self, reach: Tensor) -> Tensor:
         """Curvature (m,) of the concave quadratic that holds up to ``|d| = reach``."""
-        return self.bend + self._curvature(reach, nodes)
+        return self.bend + self._curvature(reach)
 
-    def _curvature(self, reach: Tensor, nodes: int) -> Tensor:
+    def _curvature(self, reach: Tensor) -> Tensor:
         """Smallest k known with ``log sum p_j exp(r_j . d) <= k |d|^2 / 2`` there.
 
         Hoeffding: ``k = max |r_j|^2``. Bennett, with ``psi(t) = (e^t - 1 - t) / t^2``:
         ``sum p_j exp(r_j . d) <= 1 + |d|^2 F(|d|)`` with F(t) the norm of
         ``sum_j p_j psi(t |r_j|) r_j r_j^T``. F grows and log F is convex, so that F at
-        a few nodes bounds it everywhere between them, and on every step of a fine
+        three sizes bounds it everywhere between them, and on every step of a fine
         division the bound on F at its end serves.
         """
         last_square = self.mean.square().sum(1) * (self.last > 0)
@@ -122,7 +122,7 @@ class Expansion:
                 self.last * growth(at * last_norm),
                 last_square,
             )
-            for at in (reach * (i / nodes) for i in range(nodes + 1))
+            for at in (0.0 * reach, 0.5 * reach, reach)
         ]
         log_f = torch.stack(ends, 1).clamp_min(1e-300).log()
         part = torch.arange(1, _STEPS + 1, dtype=reach.dtype, device=reach.device)
@@ -246,7 +246,9 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     e = -distance / view.widths
     start = view.squared_distances(pairs.z).sqrt_()
     floor = -(start + reach) / view.widths
-    sides = _sides(pairs, torch.where((pairs.weights > 0) & ~away, floor, e), torch.zeros_like(eps))
+    sides = _sides(
+        pairs, torch.where((pairs.weights > 0) & ~away, floor, e), torch.zeros_like(eps)
+    )
     scale = torch.where(apart, 1.0 / (distance * view.widths), zero)
     q = torch.where(away, sides.balance.clamp_min(0.0) * scale, zero)
     upward = view.towards(y, q)

@@ -9,8 +9,6 @@ from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._expansion import expand
 from sklearn_proto.robustness._pairs import Pairs
 
-_NODES = 2
-
 
 class SecondOrder(Root):
     """Root of the concave quadratic below the log-ratio, expanded at the row."""
@@ -32,6 +30,6 @@ class SecondOrder(Root):
         start = pairs.no_change
 
         def bound(eps: Tensor) -> Tensor:
-            return expand(pairs, eps, start).lower_bound(_NODES) - pairs.rounding
+            return expand(pairs, eps, start).lower_bound() - pairs.rounding
 
         return bound

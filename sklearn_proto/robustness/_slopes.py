@@ -80,7 +80,9 @@ class Deviations:
     def _beta(self) -> Tensor:
         u, points = self.centre, self.slopes.geometry.points
         along = (self.slopes.anchor * u).sum(1, keepdim=True)
-        return self.last_square[:, None] / 2 - self.slopes.scale * (u @ points.T - along)
+        return self.last_square[:, None] / 2 - self.slopes.scale * (
+            u @ points.T - along
+        )
 
     @cached_property
     def _around(self) -> Tensor:

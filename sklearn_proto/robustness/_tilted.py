@@ -64,7 +64,9 @@ def _dual_distances(at: Expansion) -> Tensor:
     shared = bool((scale == scale[:, :1]).all())
     for j in range(1) if shared else range(len(points)):
         c = scale[:, j : j + 1]
-        rows = torch.where(c > 0, at.deviations.slopes.anchor + v / c, torch.zeros_like(v))
+        rows = torch.where(
+            c > 0, at.deviations.slopes.anchor + v / c, torch.zeros_like(v)
+        )
         chosen = slice(None) if shared else slice(j, j + 1)
         found = c * torch.cdist(rows, points[chosen], p=dual)
         length = torch.linalg.vector_norm(v, dual, dim=1, keepdim=True)

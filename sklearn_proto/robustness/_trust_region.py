@@ -16,7 +16,6 @@ _STEPS, _FULL_STEPS, _ON_THE_RAY = 20, 4, 5
 # A log-ratio this small is the boundary.
 _SETTLED = 1e-5
 _HALVINGS = 8
-_NODES = 2
 
 
 class TrustRegion:
@@ -114,8 +113,8 @@ def prove(pairs: Pairs, boundary: Boundary, most: Tensor | None = None) -> Tenso
     active = ((target > 0) & target.isfinite()).nonzero().squeeze(1)
     some, ray = pairs.take(active), boundary.delta[active]
     ray, target = ray / boundary.size[active, None], target[active]
-    for nodes in (1, _NODES):
-        holds = _gap_beyond(some, ray, nodes)(target) > 0
+    for rough in (True, False):
+        holds = _gap_beyond(some, ray, rough=rough)(target) > 0
         proven[active[holds]] = target[holds]
         left = (~holds).nonzero().squeeze(1)
         active, some = active[left], some.take(left)
@@ -123,7 +122,7 @@ def prove(pairs: Pairs, boundary: Boundary, most: Tensor | None = None) -> Tenso
         if not len(active):
             return proven
     # Halvings, as the bound falls all at once where the curvature wins.
-    gap = _gap_beyond(some, ray, _NODES)
+    gap = _gap_beyond(some, ray)
     lo, hi = torch.zeros_like(target), target
     for _ in range(_HALVINGS):
         mid = (lo + hi) / 2
@@ -133,11 +132,13 @@ def prove(pairs: Pairs, boundary: Boundary, most: Tensor | None = None) -> Tenso
     return proven
 
 
-def _gap_beyond(pairs: Pairs, ray: Tensor, nodes: int) -> Callable[[Tensor], Tensor]:
+def _gap_beyond(
+    pairs: Pairs, ray: Tensor, *, rough: bool = False
+) -> Callable[[Tensor], Tensor]:
     """Smallest gap on balls, seen from where the `ray` (m, d) leaves them."""
 
     def bound(eps: Tensor) -> Tensor:
         at = expand(pairs, eps, eps[:, None] * ray)
-        return at.lower_bound(nodes) - pairs.rounding
+        return (at.rough if rough else at).lower_bound() - pairs.rounding
 
     return bound
