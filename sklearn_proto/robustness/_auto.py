@@ -43,16 +43,14 @@ def _screened(batch: SimilarityBatch) -> Tensor:
     estimates = torch.cat([some.estimates() for some in screens])
     first = _nearest_rival(estimates, batch)
     radius = _every_bound(batch, duels.take(first))
-    of_class = radius.split([len(some.rounding) for some in screens])
+    of_class = torch.split(radius, [len(some.rounding) for some in screens])
     holds = [some.holds(eps) for some, eps in zip(screens, of_class, strict=True)]
     # A radius of 0 cannot be lowered.
     harmless = (torch.cat(holds) | (radius <= 0)[:, None]).flatten()
     harmless[first] = True
     left = (~batch.of_rival(harmless)).nonzero().squeeze(1)
-    slope, eps = (
-        torch.cat([some.slope.flatten(0, 1) for some in screens]),
-        radius[duels.row],
-    )
+    slope = torch.cat([some.slope.flatten(0, 1) for some in screens])
+    eps = radius[duels.row]
     left = _look_closer(batch, duels, slope, left, eps)
     return torch.minimum(radius, _every_bound(batch, duels.take(left), eps[left]))
 
@@ -76,14 +74,14 @@ def _nearest_rival(estimate: Tensor, batch: SimilarityBatch) -> Tensor:
 def _look_closer(
     batch: SimilarityBatch, duels: Duels, slope: Tensor, left: Tensor, eps: Tensor
 ) -> Tensor:
-    """Those of the pairs `left` that a look from the worst perturbation leaves.
+    """Those of the pairs `left` that a look around the worst perturbation leaves.
 
-    As far as the gradient at the row tells which is the worst. One look at the radius
-    in question costs a tenth of the search for a radius of its own.
+    The gradient at the row tells roughly which is the worst. One look at the radius in
+    question costs a tenth of the search for a radius of its own.
     """
     for rough in (True, False):
         kept = [left[:0]]
-        for some in left.split(_AT_ONCE * batch.n_own):
+        for some in torch.split(left, _AT_ONCE * batch.n_own):
             pairs, size = batch.pairs(duels.take(some)), eps[some]
             worst = size[:, None] * pairs.perturbations.steepest(slope[some])
             at = expand(pairs, size, worst)

@@ -36,6 +36,12 @@ class Root(ABC):
     # Whether a gap that is open at the farthest size stays open for ever.
     _complete = False
 
+    name: str
+
+    @abstractmethod
+    def refusal(self, view: SimilarityView) -> str | None:
+        """See `Certificate`."""
+
     @abstractmethod
     def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
         """Return a function of sizes (m,): positive where it proves a gap open."""

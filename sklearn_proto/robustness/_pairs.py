@@ -205,7 +205,7 @@ class SimilarityBatch(Batch):
         """
         c, q, _ = self.view.affine.coefficients.shape
         concepts = torch.arange(c * q, device=self.z.device)
-        for label in self.predicted.unique():
+        for label in torch.unique(self.predicted):
             rows = (self.predicted == label).nonzero().squeeze(1)
             mine = concepts // q == label
             rival, own = concepts[~mine], concepts[mine]

@@ -12,7 +12,7 @@ from sklearn_proto.robustness._perturbations import Perturbations
 
 # Sums below this have lost digits to underflow: nothing is concluded from them.
 _FAINT = 1e-250
-# An underflowed share may belong to the term that grows most: each counts this at least.
+# An underflowed share may belong to the term that grows most: it never counts less.
 _LEAST_SHARE = 1e-280
 # What rounding may take from the difference of squares.
 _ROUNDED_UP = 1 + 1e-14
@@ -42,7 +42,7 @@ class Screen:
         return (self.value / fall.clamp_min(1e-300)).clamp_min(0.0)
 
     def holds(self, eps: Tensor) -> Tensor:
-        """Whether each gap (n, r) provably stays positive for perturbations of `eps`."""
+        """Whether each gap (n, r) provably stays positive, for sizes `eps` (n,)."""
         reach = self.perturbations.extent * eps[:, None]
         moving = self.p * growth(reach[..., None] * self.squares.sqrt())
         t = reach * self.last_square.sqrt()

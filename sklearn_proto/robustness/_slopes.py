@@ -165,7 +165,7 @@ class Deviations:
             among, size = among + 2.0 * yy + 4.0 * (xy + yz), size + yy
         # Their sum may cancel: the last term covers what rounding took.
         square = (among + 1e-12 * size).clamp_min(0.0)
-        # |r_0 . r_j| is at most |r_0| |r_j|, which will do where the constant hardly counts.
+        # |r_0 . r_j| <= |r_0| |r_j| will do where the constant hardly counts.
         if bool((last > _FAINT).any()):
             products = self._with_last.square()
         else:
