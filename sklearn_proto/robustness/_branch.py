@@ -170,7 +170,8 @@ def _look(span: Span, region: Region, x: Tensor) -> _Look:
     quadratic = quadratic_below(span, region, x)
     bound, step, price = dual_bound(quadratic, region)
     curvature = quadratic.scatter.diagonal(dim1=1, dim2=2)
-    cost = (price + _CURVATURE * curvature)[:, :n_axes] * half.square()
+    weight = torch.minimum(price, 2.0 * curvature) + _CURVATURE * curvature
+    cost = weight[:, :n_axes] * half.square()
     return _Look(bound, step[:, :n_axes], cost)
 
 

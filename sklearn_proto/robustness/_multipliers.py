@@ -49,9 +49,9 @@ def dual_bound(quadratic: Quadratic, region: Region) -> Dual:
     level = torch.zeros_like(size)
     barrier = torch.full_like(size, _BARRIER)
     slope = quadratic.slope.norm(dim=1) / region.eps
-    least = 1e-12 / region.eps.square()
-    ball = torch.maximum(2.2 * size, slope).clamp_min(least)[:, None]
-    box = (0.1 * (size + slope)).clamp_min(least)[:, None].expand_as(x)
+    small = 1e-3 * slope + 1e-12 / region.eps.square()
+    ball = (2.2 * size + small)[:, None]
+    box = (0.1 * size + small)[:, None].expand_as(x)
     multipliers = _Multipliers(ball, box)
     best = Dual(
         torch.full_like(size, -torch.inf), torch.zeros_like(x), torch.zeros_like(x)

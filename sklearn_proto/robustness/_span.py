@@ -105,7 +105,7 @@ def span_of(pairs: Pairs, n_own: int, eps: Tensor) -> Span:
             (pairs.fall, -pairs.constant),
         )
     )
-    axes = torch.linalg.qr(slopes[::n_own].mT)[0].repeat_interleave(n_own, 0)
+    axes = torch.linalg.qr(slopes[::n_own, :-1].mT)[0].repeat_interleave(n_own, 0)
     slopes = slopes @ axes
     axes = axes @ (turn := _principal_axes(fall, slopes, eps, n_own))
     return Span(
