@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sklearn_proto.robustness._multipliers import dual_bound
+from sklearn_proto.robustness._multipliers import Multipliers, dual_bound
 from sklearn_proto.robustness._quadratic import quadratic_below
 from sklearn_proto.robustness._region import Region
 from sklearn_proto.robustness._span import Span
@@ -135,19 +135,20 @@ def _examine(problem: Problem, nodes: _Nodes, eps: Tensor) -> _Verdict:
     cost = torch.zeros_like(at)
     lowest = at.clone()
     proven = torch.zeros_like(eps, dtype=torch.bool)
-    active = torch.arange(len(pair), device=eps.device)
+    active, start = torch.arange(len(pair), device=eps.device), None
     for look in range(_LOOKS):
         if not len(active):
             break
         span, region = problem.span.take(pair[active]), piece.take(node[active])
         at[active] = region.nearest_to(lowest[active])
-        found = _look(span, region, at[active])
+        found = _look(span, region, at[active], start)
         raised = found.bound > best[active]
         best[active] = torch.maximum(best[active], found.bound)
         lowest[active], cost[active] = at[active] + found.step, found.cost
         holds = found.bound > span.rounding
         proven[node[active[holds]]] = True
-        active = active[(raised | (look < 2)) & ~proven[node[active]]]
+        kept = (raised | (look < 2)) & ~proven[node[active]]
+        active, start = active[kept], found.multipliers.take(kept)
     chosen = best.view(-1, n_own).argmax(1) + n_own * torch.arange(len(eps))
     everywhere = problem.span.take(pair).log_ratio(at[chosen][node])
     closed = (everywhere.view(-1, n_own).amax(1) <= 0) & ~proven
@@ -160,19 +161,22 @@ class _Look(NamedTuple):
     bound: Tensor
     step: Tensor
     cost: Tensor
+    multipliers: Multipliers
 
 
-def _look(span: Span, region: Region, x: Tensor) -> _Look:
+def _look(
+    span: Span, region: Region, x: Tensor, start: Multipliers | None
+) -> _Look:
     n_axes = span.n_axes
     half = region.half
     if span.perturbations.matrix is not None:
         region, x = region.beside(), torch.nn.functional.pad(x, (0, 1))
     quadratic = quadratic_below(span, region, x)
-    bound, step, price = dual_bound(quadratic, region)
+    bound, step, multipliers = dual_bound(quadratic, region, start)
     curvature = quadratic.scatter.diagonal(dim1=1, dim2=2)
-    weight = torch.minimum(price, 2.0 * curvature) + _CURVATURE * curvature
+    weight = torch.minimum(multipliers.box, 2.0 * curvature) + _CURVATURE * curvature
     cost = weight[:, :n_axes] * half.square()
-    return _Look(bound, step[:, :n_axes], cost)
+    return _Look(bound, step[:, :n_axes], cost, multipliers)
 
 
 def _halved(nodes: _Nodes, verdict: _Verdict, eps: Tensor) -> _Nodes:

@@ -20,19 +20,12 @@ from sklearn_proto.robustness._region import Region
 _STEPS = 12
 # Weight of the barrier at the start, in units of the log-ratio, and how it falls.
 _BARRIER, _FALL = 0.5, 0.3
+_WARM = 0.1
 # Share of the magnitudes that enter a bound which its rounding may reach.
 _ROUNDING = 1e-11
 
 
-class Dual(NamedTuple):
-    """A lower bound (m,), where the relaxation has it (m, D), and what boxes cost."""
-
-    bound: Tensor
-    step: Tensor
-    price: Tensor  # (m, D): the nu_i
-
-
-class _Multipliers(NamedTuple):
+class Multipliers(NamedTuple):
     """mu (m, 1) and nu (m, D)."""
 
     ball: Tensor
@@ -40,21 +33,42 @@ class _Multipliers(NamedTuple):
 
     @property
     def diagonal(self) -> Tensor:
+        """What they add to the Hessian."""
         return self.ball + self.box
 
+    def take(self, chosen: Tensor) -> "Multipliers":
+        """Select some of them."""
+        return Multipliers(self.ball[chosen], self.box[chosen])
 
-def dual_bound(quadratic: Quadratic, region: Region) -> Dual:
-    """Maximise over the multipliers and the tangent of the logarithm in `quadratic`."""
-    x, size = quadratic.x, quadratic.size
-    level = torch.zeros_like(size)
-    barrier = torch.full_like(size, _BARRIER)
-    slope = quadratic.slope.norm(dim=1) / region.eps
-    small = 1e-3 * slope + 1e-12 / region.eps.square()
-    ball = (2.2 * size + small)[:, None]
-    box = (0.1 * size + small)[:, None].expand_as(x)
-    multipliers = _Multipliers(ball, box)
+    def where(self, chosen: Tensor, other: "Multipliers") -> "Multipliers":
+        """Take some, and the rest from `other`."""
+        pairs = zip(self, other, strict=True)
+        return Multipliers(*(torch.where(chosen[:, None], a, b) for a, b in pairs))
+
+
+class Dual(NamedTuple):
+    """A lower bound (m,), where the relaxation has it (m, D), and the multipliers."""
+
+    bound: Tensor
+    step: Tensor
+    multipliers: Multipliers
+
+
+def dual_bound(
+    quadratic: Quadratic, region: Region, start: Multipliers | None = None
+) -> Dual:
+    """Maximise over the multipliers and the tangent of the logarithm in `quadratic`.
+
+    `start` are multipliers that were good for a quadratic nearby.
+    """
+    multipliers = _start(quadratic, region)
+    barrier = torch.full_like(quadratic.value, _BARRIER)
+    if start is not None:
+        multipliers = Multipliers(start.ball, torch.maximum(start.box, 0.01 * multipliers.box))
+        barrier = barrier * _WARM
+    level = torch.zeros_like(barrier)
     best = Dual(
-        torch.full_like(size, -torch.inf), torch.zeros_like(x), torch.zeros_like(x)
+        torch.full_like(barrier, -torch.inf), torch.zeros_like(quadratic.x), multipliers
     )
     for i in range(_STEPS):
         bend = quadratic.bend(level)
@@ -64,7 +78,7 @@ def dual_bound(quadratic: Quadratic, region: Region) -> Dual:
         best = Dual(
             torch.where(better, found.bound, best.bound),
             torch.where(better[:, None], found.step, best.step),
-            torch.where(better[:, None], found.price, best.price),
+            multipliers.where(better, best.multipliers),
         )
         if i == _STEPS - 1 or bool((best.bound > 0).all()):
             break
@@ -76,9 +90,16 @@ def dual_bound(quadratic: Quadratic, region: Region) -> Dual:
     return best
 
 
+def _start(quadratic: Quadratic, region: Region) -> Multipliers:
+    size, slope = quadratic.size, quadratic.slope.norm(dim=1) / region.eps
+    small = 1e-3 * slope + 1e-12 / region.eps.square()
+    ball, box = (2.2 * size + small)[:, None], (0.1 * size + small)[:, None]
+    return Multipliers(ball, box.expand_as(quadratic.x))
+
+
 def _made_convex(
-    multipliers: _Multipliers, bend: Tensor
-) -> tuple[_Multipliers, Tensor, Tensor]:
+    multipliers: Multipliers, bend: Tensor
+) -> tuple[Multipliers, Tensor, Tensor]:
     """Raise mu until the Lagrangian is convex; its inverse Hessian, and if it is."""
     ball = multipliers.ball
     for _ in range(12):
@@ -97,7 +118,7 @@ def _made_convex(
 def _evaluate(
     quadratic: Quadratic,
     region: Region,
-    multipliers: _Multipliers,
+    multipliers: Multipliers,
     bend: Tensor,
     inverse: Tensor,
     level: Tensor,
@@ -123,18 +144,18 @@ def _evaluate(
         + multipliers.diagonal.sum(1) * (length + region.eps).square()
         + tilted.norm(dim=1) * length
     )
-    return Dual(bound - _ROUNDING * magnitude, step, box)
+    return Dual(bound - _ROUNDING * magnitude, step, multipliers)
 
 
 def _newton(
     quadratic: Quadratic,
     region: Region,
-    multipliers: _Multipliers,
+    multipliers: Multipliers,
     bend: Tensor,
     inverse: Tensor,
     step: Tensor,
     barrier: Tensor,
-) -> _Multipliers:
+) -> Multipliers:
     """One Newton step towards the maximum of the bound plus the barrier.
 
     The barrier is ``t (log det H + sum log nu_i + log mu)``, with H the Hessian of the
@@ -179,4 +200,4 @@ def _newton(
         if not bool(info.any()):
             break
         share = torch.where(info > 0, share / 2, share)
-    return _Multipliers(taken[:, :1], taken[:, 1:])
+    return Multipliers(taken[:, :1], taken[:, 1:])
