@@ -149,7 +149,8 @@ def _examine(problem: Problem, nodes: _Nodes, eps: Tensor) -> _Verdict:
         proven[node[active[holds]]] = True
         kept = (raised | (look < 2)) & ~proven[node[active]]
         active, start = active[kept], found.multipliers.take(kept)
-    chosen = best.view(-1, n_own).argmax(1) + n_own * torch.arange(len(eps))
+    first = n_own * torch.arange(len(eps), device=eps.device)
+    chosen = best.view(-1, n_own).argmax(1) + first
     everywhere = problem.span.take(pair).log_ratio(at[chosen][node])
     closed = (everywhere.view(-1, n_own).amax(1) <= 0) & ~proven
     return _Verdict(proven, cost[chosen], closed, at[chosen])
@@ -164,9 +165,7 @@ class _Look(NamedTuple):
     multipliers: Multipliers
 
 
-def _look(
-    span: Span, region: Region, x: Tensor, start: Multipliers | None
-) -> _Look:
+def _look(span: Span, region: Region, x: Tensor, start: Multipliers | None) -> _Look:
     n_axes = span.n_axes
     half = region.half
     if span.perturbations.matrix is not None:

@@ -64,7 +64,9 @@ def dual_bound(
     multipliers = _start(quadratic, region)
     barrier = torch.full_like(quadratic.value, _BARRIER)
     if start is not None:
-        multipliers = Multipliers(start.ball, torch.maximum(start.box, 0.01 * multipliers.box))
+        multipliers = Multipliers(
+            start.ball, torch.maximum(start.box, 0.01 * multipliers.box)
+        )
         barrier = barrier * _WARM
     level = torch.zeros_like(barrier)
     best = Dual(

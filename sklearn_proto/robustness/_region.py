@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-
 # Multipliers tried for the largest value of a linear function.
 _TRIES = 3
 # Steps towards the nearest point of a piece.
@@ -56,7 +55,8 @@ class Region:
     def empty(self) -> Tensor:
         """Whether the box lies outside the ball."""
         nearest = torch.maximum(self.lo, -self.hi).clamp_min(0.0)
-        return nearest.norm(dim=1) > self.eps
+        outside: Tensor = nearest.norm(dim=1) > self.eps
+        return outside
 
     @property
     def farthest(self) -> Tensor:
@@ -83,7 +83,7 @@ class Region:
     def largest(self, rows: Tensor, x: Tensor) -> Tensor:
         """Bound (m, k) on ``rows . (y - x)``, for rows (m, k, D) and y in the piece.
 
-        With a multiplier ``t >= 0`` for ``|y|^2 <= eps^2`` it is at most ``t eps^2 / 2``
+        With a multiplier t >= 0 for ``|y|^2 <= eps^2`` it is at most ``t eps^2 / 2``
         plus the sum of ``max a_i y_i - t y_i^2 / 2`` over the sides of the box. The
         first t is the best one for the ball alone; the next ones make up for what the
         box takes off the length of y. The last, 0, is for the box alone.

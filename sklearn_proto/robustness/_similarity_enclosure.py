@@ -38,8 +38,8 @@ def enclose(batch: SimilarityBatch, attacked: Tensor, effort: Effort) -> Enclosu
         ends = Ends(lower[some], upper[some], effort)
         narrow(batch, some, duels.take(of_row), boundary, ends)
         lower[some], upper[some] = ends.lower, ends.upper
-    done = finished(lower[rows], upper[rows], effort.rtol).cpu().numpy()
-    status[rows.cpu().numpy()] = np.where(done, "exact", "budget")
+    closed = finished(lower[rows], upper[rows], effort.rtol).cpu().numpy()
+    status[rows.cpu().numpy()] = np.where(closed, "exact", "budget")
     return Enclosure(lower, upper, status)
 
 
@@ -47,4 +47,6 @@ def _few_rows(batch: SimilarityBatch, rows: Tensor) -> Iterator[Tensor]:
     """Split rows so that the slopes of all their pairs fit into memory."""
     c, q, k = batch.view.affine.coefficients.shape
     size = (c - 1) * q * q * (k + 1) * batch.perturbations.n_features
-    yield from rows.split(max(_ELEMENTS // size, 1)) if len(rows) else ()
+    few = max(_ELEMENTS // size, 1)
+    for first in range(0, len(rows), few):
+        yield rows[first : first + few]
