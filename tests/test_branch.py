@@ -121,6 +121,7 @@ def test_multipliers_of_a_ball_find_the_minimum():
 MODELS = {
     "rbf": RBFClassifier(2, random_state=0),
     "cbc": CBCClassifier(2, random_state=0),
+    "many-sigmas": RBFClassifier(sigma=[1.0, 2.0, 3.0], random_state=0),
 }
 
 

@@ -3,10 +3,10 @@ r"""A quadratic below the log-ratio on a piece of a ball, with its curvature in 
 Around a point x, with u and v the mean slopes of the negative and the positive terms,
 ``r_j = b_j - u`` and ``t_k = b_k - v``, the user guide proves that
 
-    log P(x + d) >= log P(x) + v . d + kappa sum_k omega_k (t_k . d)^2 + ...
-    log N(x + d) <= log N(x) + u . d + log(1 + sum_j omega_j (r_j . d)^2)
+    log P(x + d) >= log P(x) + v . d + kappa sum_k psi(-m_k) q_k (t_k . d)^2 + ...
+    log N(x + d) <= log N(x) + u . d + log(1 + sum_j psi(m_j) p_j (r_j . d)^2)
 
-where the weights depend on how far each exponent can move on the piece.
+with p and q their shares at x, and m how far each exponent can move on the piece.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from torch import Tensor
 from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._region import Region
 from sklearn_proto.robustness._span import Span, along
+
+_LARGE = 1e6
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ def quadratic_below(span: Span, region: Region, x: Tensor) -> Quadratic:
     apart = slopes - u[:, None]
     reach = region.largest(apart, x)
     scatter = _summed(p * log_growth(reach).exp(), apart)
-    return Quadratic(x, v - u, log_up - log_down, lift, scatter)
+    # Without negative terms the value is infinite: any large one is below.
+    value = (log_up - log_down).clamp_max(_LARGE)
+    return Quadratic(x, v - u, value, lift, scatter)
 
 
 def _shares(logs: Tensor) -> tuple[Tensor, Tensor]:
