@@ -121,7 +121,10 @@ def test_multipliers_of_a_ball_find_the_minimum():
 MODELS = {
     "rbf": RBFClassifier(2, random_state=0),
     "cbc": CBCClassifier(2, random_state=0),
-    "many-sigmas": RBFClassifier(sigma=[1.0, 2.0, 3.0], random_state=0),
+    # Fewer prototypes than features: perturbations outside the span matter too.
+    "few": RBFClassifier(random_state=0),
+    "few-sigmas": RBFClassifier(sigma=[1.0, 2.0, 3.0], random_state=0),
+    "many": RBFClassifier(4, random_state=0),
 }
 
 
@@ -132,7 +135,11 @@ def test_the_quadratic_is_below_the_log_ratio(name, scaled):
     raw = X * [1.0, 10.0, 0.1, 3.0] if scaled else X
     steps = (StandardScaler(),) if scaled else ()
     model = make_pipeline(*steps, MODELS[name]).fit(raw, Y)
-    rows = rows_of(model, raw[::15], norm=2, bounds=None, feature_scale=None)
+    on_prototypes = model[-1].prototypes_[:2]
+    if scaled:
+        on_prototypes = model[0].inverse_transform(on_prototypes)
+    tested = np.vstack([raw[::15], on_prototypes])
+    rows = rows_of(model, tested, norm=2, bounds=None, feature_scale=None)
     ((_, batch),) = rows.batches()
     pairs = batch.pairs(batch.duels())
     eps = 0.4 * pairs.far

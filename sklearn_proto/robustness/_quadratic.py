@@ -74,7 +74,10 @@ def quadratic_below(span: Span, region: Region, x: Tensor) -> Quadratic:
     slopes = _padded(span.slopes, x.shape[1])
     exponents = along(span.slopes, inner)
     up = span.rise + exponents + span.leftover * moved.square().sum(1, keepdim=True)
-    most = (perturbations.stretch * region.farthest).square()
+    # A box says nothing of what lies outside the span.
+    everything = span.n_axes == perturbations.n_features
+    farthest = region.farthest if everything else region.eps
+    most = (perturbations.stretch * farthest).square()
     down = span.fall + exponents + span.leftover * most[:, None]
     log_up, q = _shares(up)
     log_down, p = _shares(down)

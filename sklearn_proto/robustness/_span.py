@@ -31,7 +31,7 @@ class Span:
         The beta_k.
     axes : Tensor of shape (m, D, d)
         The directions of the coordinates.
-    stretching : Tensor of shape (m, D, D)
+    stretching : Tensor of shape (m, r, D)
         E with ``|A delta| >= |E x|`` for all perturbations of coordinates x.
     rounding : Tensor of shape (m,)
         What a log-ratio must exceed.
@@ -147,7 +147,7 @@ def _stretching(pairs: Pairs, axes: Tensor) -> Tensor:
             len(axes), n_axes, n_axes
         )
     offsets = pairs.view.tensor(pairs.view.prototypes) - pairs.z[:, None]
-    basis: Tensor = torch.linalg.qr(offsets.mT)[0]
-    short = axes.shape[2] - basis.shape[2]
-    found = perturbations.pull(basis.mT) @ axes
-    return torch.nn.functional.pad(found, (0, 0, 0, short)) if short > 0 else found
+    _, size, directions = torch.linalg.svd(offsets, full_matrices=False)
+    # Directions that rounding has turned out of the span are left out.
+    sure = size > 1e-3 * size[:, :1]
+    return perturbations.pull(directions * sure[:, :, None]) @ axes
