@@ -171,6 +171,26 @@ def test_the_quadratic_is_below_the_log_ratio(name, scaled):
     assert tried > 100
 
 
+def test_a_small_box_says_nothing_of_what_lies_across_the_span():
+    """There all similarities fall, so a negative constant gains on all of them."""
+    model = RBFClassifier(random_state=0).fit(X, Y)
+    rows = rows_of(model, X[::10], norm=2, bounds=None, feature_scale=None)
+    ((_, batch),) = rows.batches()
+    pairs = batch.pairs(batch.duels())
+    pairs = pairs.take(pairs.constant < 0)
+    eps = 0.5 * pairs.far
+    span = span_of(pairs, batch.n_own, eps)
+    assert span.n_axes < X.shape[1]
+    ends = torch.full((len(pairs), span.n_axes), 1e-6, dtype=torch.float64)
+    region = Region(-ends, ends, eps)
+    bound = dual_bound(quadratic_below(span, region, 0 * ends), region).bound
+    across = torch.linalg.svd(span.axes)[2][:, -1] * eps[:, None]
+    phi = pairs.view.exponents(pairs.z + across).exp()
+    up = (pairs.rise * phi).sum(1)
+    down = (pairs.fall * phi).sum(1) - pairs.constant
+    assert (bound <= (up / down).log() + 1e-9).all()
+
+
 @pytest.mark.parametrize("cls", [CBCClassifier, RBFClassifier])
 def test_exact_reaches_the_attack_on_real_rows(cls):
     """The rows at which the trust region falls short most."""
