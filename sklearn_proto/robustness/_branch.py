@@ -1,4 +1,4 @@
-"""Branch and bound: prove that gaps stay positive on a Euclidean ball."""
+"""Branch and bound: prove that gaps stay positive on Euclidean balls."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -6,231 +6,185 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sklearn_proto.robustness._expansion import Expansion, expand, log_ratio
-from sklearn_proto.robustness._pairs import Pairs
+from sklearn_proto.robustness._multipliers import Multipliers, dual_bound
+from sklearn_proto.robustness._quadratic import quadratic_below
+from sklearn_proto.robustness._region import Region
+from sklearn_proto.robustness._span import Span
 
-# Nodes examined at once: enough to keep the arithmetic busy.
-_WAVE = 256
+# Elements of the largest array of a wave of nodes, and nodes at most.
+_ELEMENTS, _WAVE = 2_000_000, 256
+# How often a node is expanded anew where the last relaxation has its minimum.
+_LOOKS = 5
+# Weight of the curvature along an axis against what its box costs the relaxation.
+_CURVATURE = 0.2
 
 
 class Proof(NamedTuple):
-    """Whether the gaps stay positive, and where one was found closed if not."""
+    """Whether the gaps of every row stay positive, and where one closes if not."""
 
-    holds: bool
-    counterexample: Tensor | None = None
+    holds: Tensor  # (n,)
+    closed: Tensor  # (n,), whether a point was found where the gap is closed
+    counterexample: Tensor  # (n, d), that point
+    nodes: Tensor  # (n,), how many were examined
 
 
 @dataclass(frozen=True)
-class Nodes:
-    """Pieces of a ball: boxes along some axes, everything across them.
+class Problem:
+    """Rivals of several rows, each with the pairs of its own concepts side by side.
 
     Parameters
     ----------
-    centre, half : Tensor of shape (nodes, axes)
-        Middle and half width along each axis; one that has not been divided yet has
-        centre 0 and an infinite half width.
-    rival : Tensor of shape (nodes,)
-        Which rival the piece is to be proven against.
+    span : Span
+        Log-ratios of all pairs.
+    row : Tensor of shape (rivals,)
+        Which row each rival belongs to.
+    n_own : int
+        Own concepts.
     """
 
-    centre: Tensor
-    half: Tensor
+    span: Span
+    row: Tensor
+    n_own: int
+
+    def of_rows(self, chosen: Tensor) -> "Problem":
+        """Select the rivals of some of the rows, given as a mask; rows keep places."""
+        kept = chosen[self.row]
+        return Problem(
+            self.span.take(kept.repeat_interleave(self.n_own)),
+            self.row[kept],
+            self.n_own,
+        )
+
+
+class _Nodes(NamedTuple):
+    """Boxes (nodes, D) in the coordinates of a rival (nodes,)."""
+
+    lo: Tensor
+    hi: Tensor
     rival: Tensor
 
-    def __len__(self) -> int:
-        """Count the nodes."""
-        return len(self.rival)
+    def take(self, chosen: Tensor | slice) -> "_Nodes":
+        return _Nodes(*(part[chosen] for part in self))
 
-    def take(self, chosen: Tensor) -> "Nodes":
-        """Select some of the nodes."""
-        return Nodes(self.centre[chosen], self.half[chosen], self.rival[chosen])
-
-    def join(self, other: "Nodes") -> "Nodes":
-        """Put other nodes behind these."""
-        return Nodes(
-            torch.cat([self.centre, other.centre]),
-            torch.cat([self.half, other.half]),
-            torch.cat([self.rival, other.rival]),
-        )
-
-    @property
-    def boxed(self) -> Tensor:
-        """Which axes have been divided."""
-        return self.half.isfinite()
-
-    def across(self, eps: float) -> Tensor:
-        """Radius (nodes,) of what the ball leaves across the boxes; NaN if nothing."""
-        nearest = (self.centre.abs() - self.half).clamp_min(0.0)
-        return (eps * eps - nearest.square().sum(1)).sqrt()
-
-    def farthest(self, across: Tensor, eps: float) -> Tensor:
-        """Largest length (nodes,) of a perturbation in each node."""
-        outer = torch.where(self.boxed, self.centre.abs() + self.half, 0.0)
-        return (outer.square().sum(1) + across.square()).sqrt().clamp_max(eps)
+    def join(self, other: "_Nodes") -> "_Nodes":
+        both = zip(self, other, strict=True)
+        return _Nodes(*(torch.cat(parts) for parts in both))
 
 
-def prove_ball(
-    pairs: Pairs, worst: Tensor, eps: float, max_nodes: int, n_own: int
-) -> Proof:
-    """Prove all rivals of one row harmless on the ball of radius `eps`.
+class _Verdict(NamedTuple):
+    """What is known of each node of a wave."""
 
-    A node is done when, for some own concept, the expansion around its centre is
-    positive on all of it. Otherwise it is halved along the axis that costs the bound
-    most. The first axis is the direction of the worst perturbation, since it is near
-    the pole of the ball that the gap is small; the others are the principal directions
-    of the prototypes across it. Axes that cost nothing are never divided.
+    proven: Tensor
+    cost: Tensor  # (nodes, D), what not dividing an axis costs
+    closed: Tensor
+    point: Tensor  # (nodes, D), where it is closed
 
-    Parameters
-    ----------
-    pairs : Pairs
-        All pairs of the row, those of one rival side by side.
-    worst : Tensor of shape (m, d)
-        The worst perturbation found for each pair.
-    eps : float
-        Radius.
-    max_nodes : int
-        Nodes to examine before giving up.
-    n_own : int
-        Concepts of the row's class.
+
+def prove_balls(problem: Problem, eps: Tensor, max_nodes: Tensor) -> Proof:
+    """Prove all rivals of every row harmless on the ball of radius `eps` (n,).
+
+    A node is done when, for some own concept, the quadratic below its log-ratio is
+    positive on it. Otherwise it is halved along the axis that costs most. The nodes of
+    all rows are examined together, the last ones first. A row ends when none is left,
+    when it has had `max_nodes` (n,), or when a point is found that closes its gap.
     """
-    nearest = int(
-        worst.norm(dim=1).masked_fill((worst == 0).all(1), torch.inf).argmin()
-    )
-    axes = _axes(pairs, worst[nearest])
-    open_nodes = _whole_ball(len(pairs) // n_own, len(axes), like=axes)
-    examined = 0
-    while len(open_nodes):
-        wave = open_nodes.take(torch.arange(min(_WAVE, len(open_nodes))))
-        rest = open_nodes.take(torch.arange(len(wave), len(open_nodes)))
-        examined += len(wave)
-        if examined > max_nodes:
-            return Proof(holds=False)
-        failing, cost, closed = _examine(pairs, axes, wave, eps, n_own)
-        if closed is not None:
-            return Proof(holds=False, counterexample=closed)
-        open_nodes = _halved(wave.take(failing), cost[failing], eps).join(rest)
-    return Proof(holds=True)
+    row, span = problem.row, problem.span
+    whole = eps[row][:, None].expand(-1, span.n_axes)
+    open_ = _Nodes(-whole, whole, torch.arange(len(row), device=row.device))
+    nodes = torch.zeros_like(eps, dtype=torch.int64)
+    failed = torch.zeros_like(eps, dtype=torch.bool)
+    closed = failed.clone()
+    point = span.axes.new_zeros((len(eps), span.axes.shape[2]))
+    size = _wave_size(problem)
+    while len(open_.rival):
+        wave, open_ = open_.take(slice(-size, None)), open_.take(slice(-size))
+        nodes += row[wave.rival].bincount(minlength=len(eps))
+        failed |= nodes > max_nodes
+        wave = wave.take(~failed[row[wave.rival]])
+        of_row = row[wave.rival]
+        verdict = _examine(problem, wave, eps[of_row])
+        some = verdict.closed.nonzero().squeeze(1)
+        own = span.take(wave.rival[some] * problem.n_own)
+        point[of_row[some]] = own.perturbation(verdict.point[some])
+        closed[of_row[some]] = True
+        failed |= closed
+        open_ = open_.join(_halved(wave, verdict, eps[of_row]))
+        open_ = open_.take(~failed[row[open_.rival]])
+    return Proof(~failed, closed, point, nodes)
 
 
-def _axes(pairs: Pairs, first: Tensor) -> Tensor:
-    """Orthonormal axes (axes, d) of all directions in which the slopes can point."""
-    geometry = pairs.geometry
-    first = first / first.norm()
-    slopes = geometry.points - geometry.place(pairs.z[:1])
-    across = slopes - (slopes @ first)[:, None] * first
-    _, size, directions = torch.linalg.svd(across, full_matrices=False)
-    kept = directions[size > 1e-9 * size.max().clamp_min(1e-300)]
-    return torch.cat([first[None], kept])
+def _wave_size(problem: Problem) -> int:
+    _, terms, n_axes = problem.span.slopes.shape
+    element = problem.n_own * (n_axes + 1) * (terms + n_axes)
+    return min(max(_ELEMENTS // element, 1), _WAVE)
 
 
-def _whole_ball(rivals: int, axes: int, like: Tensor) -> Nodes:
-    centre = torch.zeros((rivals, axes), dtype=like.dtype, device=like.device)
-    return Nodes(
-        centre,
-        torch.full_like(centre, torch.inf),
-        torch.arange(rivals, device=like.device),
-    )
+def _examine(problem: Problem, nodes: _Nodes, eps: Tensor) -> _Verdict:
+    """Expand every node around its centre, then where its relaxation is lowest.
 
-
-def _examine(
-    pairs: Pairs, axes: Tensor, nodes: Nodes, eps: float, n_own: int
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Find the nodes not proven, the cost of every axis, and a closed centre."""
-    across = nodes.across(eps)
-    empty = across.isnan()
-    across = across.nan_to_num(0.0)
-    own = torch.arange(n_own, device=across.device)
-    chosen = (nodes.rival[:, None] * n_own + own).reshape(-1)
-    repeated = torch.arange(len(nodes), device=across.device).repeat_interleave(n_own)
-    delta = (nodes.centre @ axes)[repeated]
-    size = nodes.farthest(across, eps)[repeated]
-    at = expand(pairs.take(chosen), size, delta)
-    bound, cost = _on_nodes(at, axes, nodes.take(repeated), across[repeated], eps)
-    proven = (bound > at.pairs.rounding).view(-1, n_own).any(1) | empty
-    best = bound.view(-1, n_own).argmax(1)
-    cost = cost.view(len(nodes), n_own, -1)[torch.arange(len(nodes)), best]
-    inside = (nodes.centre.norm(dim=1) <= eps) & ~empty
-    value, _ = log_ratio(at.pairs, delta)
-    closed = inside & (value.view(-1, n_own).amax(1) <= 0)
-    failing = (~proven).nonzero().squeeze(1)
-    if bool(closed.any()):
-        return failing, cost, (nodes.centre @ axes)[int(closed.nonzero()[0])]
-    return failing, cost, None
-
-
-def _on_nodes(
-    at: Expansion, axes: Tensor, nodes: Nodes, across: Tensor, eps: float
-) -> tuple[Tensor, Tensor]:
-    """Bound (m,) on every node, and what every axis costs it (m, axes).
-
-    A node is the part of a box that is inside the ball. With a multiplier mu >= 0 for
-    ``|delta|^2 <= eps^2`` the concave quadratic of the expansion has the bound
-
-        value - mu (eps^2 - |c|^2) / 2
-        + sum_i min (g_i + mu c_i) d_i + (mu - k) d_i^2 / 2
-
-    over ``|d_i| <= h_i``, axis by axis. The multiplier that takes the slope along c
-    away makes the loss at the rim of the ball one of second order.
+    Helpful terms are convex, and bounded by their tangent: what it loses vanishes once
+    it touches at the minimum. A node of which that does not raise the bound is left.
     """
-    boxed = nodes.boxed
-    half = torch.where(boxed, nodes.half, 0.0)
-    # Across all the axes no slope has a component: nothing changes there.
-    across = across.masked_fill(boxed.all(1), 0.0)
-    reach = (half.square().sum(1) + across.square()).sqrt()
-    k = at.curvature(reach)
-    along = at.slope @ axes.T
-    square = nodes.centre.square().sum(1)
-    pull = -(along * nodes.centre).sum(1) / square.clamp_min(1e-300)
-    best = torch.full_like(k, -torch.inf)
-    for mu in (torch.zeros_like(k), pull.clamp_min(0.0)):
-        tilted = along + mu[:, None] * nodes.centre
-        inner = torch.where(boxed, tilted, 0.0)
-        outside = (at.slope.square().sum(1) - along.square().sum(1)).clamp_min(0.0)
-        rest = (outside + torch.where(boxed, 0.0, along).square().sum(1)).sqrt()
-        bend = mu - k
-        bound = (
-            at.value
-            - mu * (eps * eps - square) / 2
-            + _smallest(inner.abs(), bend[:, None], half).sum(1)
-            + _smallest(rest, bend, across)
-        )
-        best = torch.fmax(best, bound.nan_to_num(nan=-torch.inf))
-    width = torch.where(boxed, half, across[:, None])
-    cost = tilted.abs() * width + _variances(at, axes) * width.square()
-    return best, cost
+    n_own = problem.n_own
+    own = torch.arange(n_own, device=eps.device)
+    pair = (nodes.rival[:, None] * n_own + own).reshape(-1)
+    node = torch.arange(len(eps), device=eps.device).repeat_interleave(n_own)
+    piece = Region(nodes.lo, nodes.hi, eps)
+    at = piece.nearest_to(piece.centre)[node]
+    best = torch.full_like(at[:, 0], -torch.inf)
+    cost = torch.zeros_like(at)
+    lowest = at.clone()
+    proven = torch.zeros_like(eps, dtype=torch.bool)
+    active, start = torch.arange(len(pair), device=eps.device), None
+    for look in range(_LOOKS):
+        if not len(active):
+            break
+        span, region = problem.span.take(pair[active]), piece.take(node[active])
+        at[active] = region.nearest_to(lowest[active])
+        found = _look(span, region, at[active], start)
+        raised = found.bound > best[active]
+        best[active] = torch.maximum(best[active], found.bound)
+        lowest[active], cost[active] = at[active] + found.step, found.cost
+        holds = found.bound > span.rounding
+        proven[node[active[holds]]] = True
+        kept = (raised | (look < 2)) & ~proven[node[active]]
+        active, start = active[kept], found.multipliers.take(kept)
+    first = n_own * torch.arange(len(eps), device=eps.device)
+    chosen = best.view(-1, n_own).argmax(1) + first
+    everywhere = problem.span.take(pair).log_ratio(at[chosen][node])
+    closed = (everywhere.view(-1, n_own).amax(1) <= 0) & ~proven
+    return _Verdict(proven, cost[chosen], closed, at[chosen])
 
 
-def _smallest(slope: Tensor, bend: Tensor, half: Tensor) -> Tensor:
-    """Minimum of ``bend d^2 / 2 - slope |d|`` over ``|d| <= half``."""
-    at_end = bend * half.square() / 2 - slope * half
-    inside = (bend > 0) & (slope < bend * half)
-    return torch.where(inside, -slope.square() / (2 * bend), at_end)
+class _Look(NamedTuple):
+    """A bound (m,), where the relaxation has it, and the cost of every axis."""
+
+    bound: Tensor
+    step: Tensor
+    cost: Tensor
+    multipliers: Multipliers
 
 
-def _variances(at: Expansion, axes: Tensor) -> Tensor:
-    """Variance (m, axes) of the negative slopes along each axis."""
-    assert at.deviations is not None
-    slopes = at.deviations.slopes
-    coordinates = slopes.geometry.points @ axes.T
-    anchor = slopes.anchor @ axes.T
-    mass = at.p * slopes.scale
-    squares = mass * slopes.scale
-    second = (
-        squares @ coordinates.square()
-        - 2 * anchor * (squares @ coordinates)
-        + squares.sum(1, keepdim=True) * anchor.square()
+def _look(span: Span, region: Region, x: Tensor, start: Multipliers | None) -> _Look:
+    n_axes = span.n_axes
+    half = region.half
+    if span.perturbations.matrix is not None:
+        region, x = region.beside(), torch.nn.functional.pad(x, (0, 1))
+    quadratic = quadratic_below(span, region, x)
+    bound, step, multipliers = dual_bound(quadratic, region, start)
+    curvature = quadratic.scatter.diagonal(dim1=1, dim2=2)
+    weight = torch.minimum(multipliers.box, 2.0 * curvature) + _CURVATURE * curvature
+    cost = weight[:, :n_axes] * half.square()
+    return _Look(bound, step[:, :n_axes], cost, multipliers)
+
+
+def _halved(nodes: _Nodes, verdict: _Verdict, eps: Tensor) -> _Nodes:
+    """Both halves of every node not proven, but for what lies outside the ball."""
+    left = ~verdict.proven
+    lo, hi, rival = nodes.take(left)
+    axis = verdict.cost[left].argmax(1, keepdim=True)
+    middle = (lo.gather(1, axis) + hi.gather(1, axis)) / 2
+    halves = _Nodes(lo, hi.scatter(1, axis, middle), rival).join(
+        _Nodes(lo.scatter(1, axis, middle), hi, rival)
     )
-    first = mass @ coordinates - mass.sum(1, keepdim=True) * anchor
-    return (second - first.square()).clamp_min(0.0)
-
-
-def _halved(nodes: Nodes, cost: Tensor, eps: float) -> Nodes:
-    """Both halves of every node along its most expensive axis."""
-    axis = cost.argmax(1, keepdim=True)
-    half = nodes.half.gather(1, axis).clamp_max(eps) / 2
-    centre = nodes.centre.gather(1, axis)
-    halves = nodes.half.scatter(1, axis, half)
-    sides = [nodes.centre.scatter(1, axis, centre + s * half) for s in (-1, 1)]
-    return Nodes(sides[0], halves, nodes.rival).join(
-        Nodes(sides[1], halves, nodes.rival)
-    )
+    return halves.take(~Region(halves.lo, halves.hi, eps[left].repeat(2)).empty)

@@ -1,17 +1,19 @@
 """Branch and bound where a similarity-based model has it, else the best bounds."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from sklearn_proto.robustness._auto import auto_radius
-from sklearn_proto.robustness._branch import prove_ball
 from sklearn_proto.robustness._enclosure import Effort, Enclosure, attained, finished
-from sklearn_proto.robustness._pairs import Pairs, SimilarityBatch
-from sklearn_proto.robustness._trust_region import nearest_boundary
+from sklearn_proto.robustness._narrow import Ends, narrow
+from sklearn_proto.robustness._pairs import SimilarityBatch
+from sklearn_proto.robustness._trust_region import Boundary, nearest_boundary
 
-# How often a counterexample may start the proof of a smaller radius.
-_ROUNDS = 5
+# Elements of the slopes of the rows that are proven together.
+_ELEMENTS = 4_000_000
 
 
 def enclose(batch: SimilarityBatch, attacked: Tensor, effort: Effort) -> Enclosure:
@@ -29,33 +31,22 @@ def enclose(batch: SimilarityBatch, attacked: Tensor, effort: Effort) -> Enclosu
         return Enclosure(lower, upper, status)
     # At a tie there is nothing to prove.
     open_ = batch.worst_rival(found.size, duels) > 0
-    for i in (~done & upper.isfinite() & open_).nonzero().squeeze(1).tolist():
-        of_row = (duels.row == i).nonzero().squeeze(1)
-        some, worst = pairs.take(of_row), found.delta[of_row]
-        holds, upper[i] = _close(batch, i, some, worst, upper[i], effort)
-        target = (1 - effort.rtol) * upper[i]
-        if holds:
-            lower[i] = torch.maximum(lower[i], target)
-        status[i] = "exact" if lower[i] >= target else "budget"
-    return Enclosure(torch.minimum(lower, upper), upper, status)
+    rows = (~done & upper.isfinite() & open_).nonzero().squeeze(1)
+    for some in _few_rows(batch, rows):
+        of_row = torch.isin(duels.row, some).nonzero().squeeze(1)
+        boundary = Boundary(*(part[of_row] for part in found))
+        ends = Ends(lower[some], upper[some], effort)
+        narrow(batch, some, duels.take(of_row), boundary, ends)
+        lower[some], upper[some] = ends.lower, ends.upper
+    closed = finished(lower[rows], upper[rows], effort.rtol).cpu().numpy()
+    status[rows.cpu().numpy()] = np.where(closed, "exact", "budget")
+    return Enclosure(lower, upper, status)
 
 
-def _close(
-    batch: SimilarityBatch,
-    i: int,
-    pairs: Pairs,
-    worst: Tensor,
-    upper: Tensor,
-    effort: Effort,
-) -> tuple[bool, Tensor]:
-    """Prove row `i` up to its attained radius, which counterexamples may lower."""
-    row = torch.tensor([i], device=upper.device)
-    for _ in range(_ROUNDS):
-        target = float((1 - effort.rtol) * upper)
-        holds, closed = prove_ball(pairs, worst, target, effort.max_nodes, batch.n_own)
-        if closed is None:
-            return holds, upper
-        if not bool(batch.flips(row, closed[None])):
-            return False, upper
-        upper = closed.norm()
-    return False, upper
+def _few_rows(batch: SimilarityBatch, rows: Tensor) -> Iterator[Tensor]:
+    """Split rows so that the slopes of all their pairs fit into memory."""
+    c, q, k = batch.view.affine.coefficients.shape
+    size = (c - 1) * q * q * (k + 1) * batch.perturbations.n_features
+    few = max(_ELEMENTS // size, 1)
+    for first in range(0, len(rows), few):
+        yield rows[first : first + few]
