@@ -172,8 +172,9 @@ def _sides(pairs: Pairs, exponents: Tensor, of_constant: Tensor) -> Sides:
     terms = exponents - rises * top_up[:, None] - falls * top_down[:, None]
     terms = terms.clamp_min_(_FAINTEST).exp_().mul_(pairs.weights)
     q, p = terms.clamp_min(0.0), terms.neg_().clamp_min_(0.0)
-    last = loss * (of_constant - top_down).exp()
-    up = q.sum(1) + gain * (of_constant - top_up).exp()
+    # A constant that is there never exceeds the largest term of its side.
+    last = loss * (of_constant - top_down).clamp_max(0.0).exp()
+    up = q.sum(1) + gain * (of_constant - top_up).clamp_max(0.0).exp()
     down = p.sum(1) + last
     value = top_up - top_down + up.log() - down.log()
     # An empty side has no shares.
