@@ -14,7 +14,7 @@ from sklearn_proto._functional._distances import (
     squared_projections,
     tangent_coordinates,
 )
-from sklearn_proto._functional._growth import growth
+from sklearn_proto._functional._growth import log_growth
 from sklearn_proto._functional._patches import (
     cosine_map,
     patch_squares,
@@ -40,11 +40,11 @@ __all__ = [
     "closed_form_radius",
     "cosine_map",
     "exponents",
-    "growth",
     "indefinite_agreement",
     "interval_range",
     "last_positive",
     "lipschitz_constant",
+    "log_growth",
     "mapped_coordinates",
     "mapped_squares",
     "patch_squares",

@@ -1,16 +1,20 @@
 """How fast an exponential leaves its tangent."""
 
+import torch
 from torch import Tensor
 
-# From here on the difference keeps eleven digits, which the last factor makes up for.
+# From here on the difference keeps eleven digits; what is lost is added back.
 _LEAST = 1e-2
-_ROUNDED_UP = 1 + 1e-11
+_LOST = 1e-11
 
 
-def growth(t: Tensor) -> Tensor:
-    """``(e^t - 1 - t) / t^2`` for t >= 0, rounded up; infinite if it overflows.
+def log_growth(t: Tensor) -> Tensor:
+    """Logarithm of ``(e^t - 1 - t) / t^2`` for t >= 0, rounded up.
 
-    It grows from 1/2 at 0, so that very small t may count as somewhat larger.
+    The ratio grows from 1/2 at 0, so that very small t may count as somewhat larger.
+    Computed without overflow.
     """
     t = t.clamp_min(_LEAST)
-    return (t.exp() - (1.0 + t)) * (_ROUNDED_UP / t.square())
+    # log(e^t - 1 - t) = t + log(1 - (1 + t) e^-t)
+    left = 1.0 - (1.0 + t) * torch.exp(-t)
+    return t + left.log() - 2.0 * t.log() + _LOST

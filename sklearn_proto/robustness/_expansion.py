@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import growth
+from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._pairs import Pairs
 from sklearn_proto.robustness._slopes import Deviations, Slopes
 
@@ -46,8 +46,8 @@ class Expansion:
         Log-ratio and gradient there.
     bend : Tensor of shape (m,)
         Curvature of the positive side, 0 for Gaussian models.
-    p, last : Tensor of shape (m, K) and (m,)
-        Shares of the negative terms, and that of the constant.
+    fall : Fall
+        The negative terms.
     mean : Tensor of shape (m, d)
         Mean u of the slopes of the negative terms.
     squares : Tensor of shape (m, K)
@@ -62,16 +62,10 @@ class Expansion:
     value: Tensor
     slope: Tensor
     bend: Tensor
-    p: Tensor
-    last: Tensor
+    fall: "Fall"
     mean: Tensor
     squares: Tensor
     deviations: Deviations | None
-
-    @property
-    def log_p(self) -> Tensor:
-        """Logarithms (m, K + 1) of the shares; the last is the constant."""
-        return torch.cat([self.p, self.last[:, None]], 1).log()
 
     @property
     def rough(self) -> "Expansion":
@@ -113,18 +107,19 @@ class Expansion:
         three sizes bounds it everywhere between them, and on every step of a fine
         division the bound on F at its end serves.
         """
-        last_square = self.mean.square().sum(1) * (self.last > 0)
+        fall = self.fall
+        last_square = self.mean.square().sum(1) * (fall.last_weight > 0)
         hoeffding = torch.maximum(self.squares.amax(1), last_square)
         norms, last_norm = self.squares.sqrt(), last_square.sqrt()
-        ends = [
-            self._scatter(
-                self.p * growth(at[:, None] * norms),
-                self.last * growth(at * last_norm),
-                last_square,
-            )
-            for at in (0.0 * reach, 0.5 * reach, reach)
-        ]
-        log_f = torch.stack(ends, 1).clamp_min(1e-300).log()
+        ends = []
+        for at in (0.0 * reach, 0.5 * reach, reach):
+            logs = fall.logs + log_growth(at[:, None] * norms)
+            last_log = fall.last_log + log_growth(at * last_norm)
+            top = torch.maximum(logs.amax(1), last_log)
+            p, last = fall.times(logs - top[:, None], last_log - top)
+            scatter = self._scatter(p, last, last_square)
+            ends.append(top + scatter.clamp_min(1e-300).log())
+        log_f = torch.stack(ends, 1)
         part = torch.arange(1, _STEPS + 1, dtype=reach.dtype, device=reach.device)
         f = torch.lerp(log_f[:, :-1, None], log_f[:, 1:, None], part / _STEPS).exp()
         f = f.flatten(1)
@@ -148,14 +143,36 @@ def expand(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     return _expand_distance(pairs, eps, delta)
 
 
+class Fall(NamedTuple):
+    """Negative terms: K numbers and one for the constant, each in two factors.
+
+    The shares in N are ``weight exp(log)``, and the logs at most 0.
+    """
+
+    weight: Tensor  # (m, K), 0 for terms that are not negative
+    logs: Tensor  # (m, K)
+    last_weight: Tensor  # (m,)
+    last_log: Tensor  # (m,)
+
+    def times(self, logs: Tensor, last_log: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights (m, K) and (m,) times the exponentials of other logs, in place."""
+        p = logs.clamp_min_(_FAINTEST).exp_().mul_(self.weight)
+        return p, self.last_weight * last_log.exp()
+
+    @property
+    def log_p(self) -> Tensor:
+        """Logarithms (m, K + 1) of the shares; the last is the constant."""
+        logs = torch.cat([self.logs, self.last_log[:, None]], 1)
+        return logs + torch.cat([self.weight, self.last_weight[:, None]], 1).log()
+
+
 class Sides(NamedTuple):
     """Either side of the gaps: its logarithm, and who has which share of it."""
 
     value: Tensor  # (m,), log P - log N
     balance: Tensor  # (m, K), shares in P of its terms, minus shares in N of the others
     p: Tensor  # (m, K), shares in N
-    last: Tensor  # (m,), share of the constant in N
-    falls: Tensor  # (m, K), 1 for the terms of N and 0 for others
+    fall: Fall
 
 
 def _sides(pairs: Pairs, exponents: Tensor, of_constant: Tensor) -> Sides:
@@ -169,18 +186,20 @@ def _sides(pairs: Pairs, exponents: Tensor, of_constant: Tensor) -> Sides:
     gain, loss = pairs.constant.clamp_min(0.0), (-pairs.constant).clamp_min(0.0)
     top_up = _largest(exponents, rises, of_constant, gain)
     top_down = _largest(exponents, falls, of_constant, loss)
-    terms = exponents - rises * top_up[:, None] - falls * top_down[:, None]
-    terms = terms.clamp_min_(_FAINTEST).exp_().mul_(pairs.weights)
+    logs = exponents - rises * top_up[:, None] - falls * top_down[:, None]
+    terms = logs.clamp_min(_FAINTEST).exp_().mul_(pairs.weights)
     q, p = terms.clamp_min(0.0), terms.neg_().clamp_min_(0.0)
     # A constant that is there never exceeds the largest term of its side.
-    last = loss * (of_constant - top_down).clamp_max(0.0).exp()
+    last_log = (of_constant - top_down).clamp_max(0.0)
     up = q.sum(1) + gain * (of_constant - top_up).clamp_max(0.0).exp()
-    down = p.sum(1) + last
+    down = p.sum(1) + loss * last_log.exp()
     value = top_up - top_down + up.log() - down.log()
     # An empty side has no shares.
     up, down = up.clamp_min(_TINY), down.clamp_min(_TINY)
     p.div_(down[:, None])
-    return Sides(value, q.div_(up[:, None]).sub_(p), p, last / down, falls)
+    weight = falls.mul_(pairs.weights).div_(-down[:, None])
+    fall = Fall(weight, logs, loss / down, last_log)
+    return Sides(value, q.div_(up[:, None]).sub_(p), p, fall)
 
 
 def _largest(
@@ -220,10 +239,9 @@ def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
         sides.value,
         slopes.mean(sides.balance) + perturbations.pull(free * moved),
         torch.zeros_like(eps),
-        sides.p,
-        sides.last,
+        sides.fall,
         mean,
-        deviations.squares * sides.falls,
+        deviations.squares * (sides.fall.weight > 0),
         deviations,
     )
 
@@ -273,10 +291,9 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
         sides.value,
         perturbations.pull(upward) - mean,
         stretch**2 * q.sum(1),
-        sides.p,
-        sides.last,
+        sides.fall,
         mean,
-        squares * sides.falls,
+        squares * (sides.fall.weight > 0),
         deviations,
     )
 

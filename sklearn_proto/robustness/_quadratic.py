@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import growth
+from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._region import Region
 from sklearn_proto.robustness._span import Span, along
 
@@ -86,7 +86,7 @@ def quadratic_below(span: Span, region: Region, x: Tensor) -> Quadratic:
     u = along(slopes.mT, p)
     apart = slopes - u[:, None]
     reach = region.largest(apart, x)
-    scatter = _summed(p * growth(reach), apart)
+    scatter = _summed(p * log_growth(reach).exp(), apart)
     # Without negative terms the value is infinite: any large one is below.
     value = (log_up - log_down).clamp_max(_LARGE)
     return Quadratic(x, v - u, value, lift, scatter)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import growth
+from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._pairs import SimilarityBatch
 from sklearn_proto.robustness._perturbations import Perturbations
 
@@ -44,10 +44,10 @@ class Screen:
     def holds(self, eps: Tensor) -> Tensor:
         """Whether each gap (n, r) provably stays positive, for sizes `eps` (n,)."""
         reach = self.perturbations.extent * eps[:, None]
-        moving = self.p * growth(reach[..., None] * self.squares.sqrt())
+        moving = self.p * log_growth(reach[..., None] * self.squares.sqrt()).exp_()
         t = reach * self.last_square.sqrt()
         scatter = (moving * self.squares).sum(-1)
-        scatter += self.last * growth(t) * self.last_square
+        scatter += self.last * log_growth(t).exp() * self.last_square
         bend = torch.log1p(reach.square() * scatter)
         # The sum of the shares never falls, so that of the constant grows by exp(t).
         share = (self.last * t.exp()).clamp_max(1.0)

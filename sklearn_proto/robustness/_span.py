@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import growth
+from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._pairs import Pairs
 from sklearn_proto.robustness._perturbations import Perturbations
 
@@ -125,7 +125,7 @@ def _principal_axes(fall: Tensor, slopes: Tensor, eps: Tensor, n_own: int) -> Te
     apart = slopes - (p[:, None] @ slopes)
     # Growth is kept finite: axes need no proof.
     reach = (eps[:, None] * apart.norm(dim=2)).clamp_max(100.0)
-    weight = p * growth(reach)
+    weight = p * log_growth(reach).exp()
     scatter = apart.mT @ (weight[:, :, None] * apart)
     shape = (-1, n_own, *scatter.shape[1:])
     size = scatter.diagonal(dim1=1, dim2=2).sum(1).clamp_min(1e-300)

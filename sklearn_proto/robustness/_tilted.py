@@ -42,7 +42,7 @@ class Tilted(Root):
             # The tangent itself may depend on the size: see `expand`.
             at = expand(pairs, eps, start)
             spread = _dual_distances(at)
-            worst = torch.logsumexp(at.log_p + eps[:, None] * spread, 1)
+            worst = torch.logsumexp(at.fall.log_p + eps[:, None] * spread, 1)
             bent = at.bend * (pairs.perturbations.extent * eps).square() / 2
             return at.value - worst - bent - pairs.rounding
 
