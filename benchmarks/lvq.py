@@ -142,8 +142,11 @@ def split(X, y, train, test):
     return found | {"X_test": scale.transform(X[test]), "y_test": y[test]}
 
 
-def summary(records):
-    """By package and model: each variant's means, in the order of accuracy."""
+def summary(records, earlier=()):
+    """By package and model: each variant's means, in the order of accuracy.
+
+    `earlier` are rows of other packages, which stay.
+    """
     groups = {}
     for record in records:
         key = record["package"], record["model"], record["variant"]
@@ -160,6 +163,8 @@ def summary(records):
         else:
             row |= {k: why[k] for k in ("late", "error") if k in why}
         rows.append(row)
+    run = {row["package"] for row in rows}
+    rows += [row for row in earlier if row["package"] not in run]
     rows.sort(key=lambda row: -row.get("accuracy", -1))
     order = [(model, package) for model in (*MODELS, "KNN") for package in PACKAGES]
     rows.sort(key=lambda row: order.index((row["model"], row["package"])))
@@ -227,8 +232,11 @@ def shown(title, rows, *, timed):
     return lines
 
 
-def accuracy(workers, args):
-    """Mean over five folds, for each data set and number of prototypes."""
+def accuracy(workers, args, earlier):
+    """Mean over five folds, for each data set and number of prototypes.
+
+    It does not depend on the load, so packages that are not run keep their rows.
+    """
     found = {}
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     for name in args.data:
@@ -241,12 +249,12 @@ def accuracy(workers, args):
                 arrays["X_rows"] = arrays["X_test"]
                 records += workers.turn(arrays, settings)
             title = f"{name}, {per_class} per class"
-            found[title] = summary(records)
+            found[title] = summary(records, earlier.get(title, ()))
             print("\n".join(shown(title, best(found[title]), timed=False)), flush=True)
     return found
 
 
-def speed(workers, _):
+def speed(workers, *_):
     """Seconds of fit on four fifths of the rows, and of predict on all."""
     found = {}
     large = make_classification(
@@ -296,7 +304,8 @@ def main():
     for part in (accuracy, speed):
         if args.part in ("all", part.__name__):
             # Data sets of earlier runs stay, so that a long run can be split.
-            found[part.__name__] = found.get(part.__name__, {}) | part(workers, args)
+            earlier = found.get(part.__name__, {})
+            found[part.__name__] = earlier | part(workers, args, earlier)
     path.write_text(json.dumps(found, indent=2) + "\n")
     lines = []
     for part, choose in (("accuracy", best), ("speed", list)):
