@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_proto._functional import mapped_coordinates
+from sklearn_proto._devices import float32_is_kept
+from sklearn_proto._functional import LocalMaps, squared_projections
+from sklearn_proto._views._local_search import LocalSearch
 from sklearn_proto._views._points import Array, Points
 
 
@@ -94,7 +96,7 @@ class NearestPrototypeView(Points):
     def squared_distances(self, x: Tensor) -> Tensor:
         """Squared distances (n, K), for every metric but "manhattan"."""
         if self._local:
-            return self._mapped(x).square_().sum(2)
+            return self._maps.lengths(self._centred(x)).square_()
         return self._negated_squares(x).neg_()
 
     def lengths(self, x: Tensor) -> Tensor:
@@ -139,7 +141,47 @@ class NearestPrototypeView(Points):
         Prototypes are in the order of the classes, so the first of equals is of the
         first class here too.
         """
-        return self._owners[self.dissimilarities(x).argmin(1)]
+        return self._owners[self._closest(x)]
+
+    def _closest(self, x: Tensor) -> Tensor:
+        """Index (n,) of the closest prototype, the first of equals."""
+        if self.metric == "manhattan":
+            return self.lengths(x).min(1).indices
+        if not self._local:
+            return self._offsets_of_squares(x).min(1).indices
+        if float32_is_kept():
+            return self._search.closest(super()._centred(x))
+        return self.squared_distances(x).min(1).indices
+
+    def _offsets_of_squares(self, x: Tensor) -> Tensor:
+        """Squared distances (n, K) but for ``|omega x|^2``, equal for all prototypes.
+
+        A map of all prototypes goes into the slope: no row is mapped.
+        """
+        x = super()._centred(x)
+        constant, slope = self._slope
+        offsets = torch.addmm(constant, x, slope)
+        if self.tangents is not None:
+            basis = self.tensor(self.tangents)
+            offsets -= squared_projections(x, self._points, basis)
+        return offsets
+
+    @cached_property
+    def _slope(self) -> tuple[Tensor, Tensor]:
+        """``|omega w|^2`` (K,) and ``-2 omega^T omega w`` (d, K)."""
+        w = self._points
+        slope = w if self._map is None else w @ self._map
+        return w.square().sum(1), -2.0 * slope.T
+
+    @cached_property
+    def _maps(self) -> LocalMaps:
+        assert self._map is not None
+        return LocalMaps.of(self._points, self._map)
+
+    @cached_property
+    def _search(self) -> LocalSearch:
+        assert self._map is not None
+        return LocalSearch(self._points, self._map)
 
     @cached_property
     def _owners(self) -> Tensor:
@@ -184,11 +226,6 @@ class NearestPrototypeView(Points):
             return parts
         length = parts.sum(1, keepdim=True).sqrt()
         return parts / length.masked_fill(length == 0, 1.0)
-
-    def _mapped(self, x: Tensor) -> Tensor:
-        """``omega_k (x - w_k)`` (n, K, r)."""
-        assert self._map is not None
-        return mapped_coordinates(self._centred(x), self._points, self._map)
 
     @cached_property
     def _stretch(self) -> float:
