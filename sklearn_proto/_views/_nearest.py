@@ -141,17 +141,16 @@ class NearestPrototypeView(Points):
         Prototypes are in the order of the classes, so the first of equals is of the
         first class here too.
         """
-        return self._owners[self._closest(x)]
+        if self._local and float32_is_kept():
+            return self._owners[self._search.closest(super()._centred(x))]
+        # numpy finds the least of a row up to twice as fast as torch.
+        closest = self._ordering(x).cpu().numpy().argmin(1)
+        return torch.from_numpy(self.owners[closest])
 
-    def _closest(self, x: Tensor) -> Tensor:
-        """Index (n,) of the closest prototype, the first of equals."""
-        if self.metric == "manhattan":
-            return self.lengths(x).min(1).indices
-        if not self._local:
-            return self._offsets_of_squares(x).min(1).indices
-        if float32_is_kept():
-            return self._search.closest(super()._centred(x))
-        return self.squared_distances(x).min(1).indices
+    def _ordering(self, x: Tensor) -> Tensor:
+        """What orders the prototypes of a row as D does, (n, K)."""
+        expands = self.metric != "manhattan" and not self._local
+        return self._offsets_of_squares(x) if expands else self.unrooted_lengths(x)
 
     def _offsets_of_squares(self, x: Tensor) -> Tensor:
         """Squared distances (n, K) but for ``|omega x|^2``, equal for all prototypes.
