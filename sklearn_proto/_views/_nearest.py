@@ -148,7 +148,7 @@ class NearestPrototypeView(Points):
         return torch.from_numpy(self.owners[closest])
 
     def _ordering(self, x: Tensor) -> Tensor:
-        """What orders the prototypes of a row as D does, (n, K)."""
+        """Order the prototypes of a row as D does: values (n, K)."""
         expands = self.metric != "manhattan" and not self._local
         return self._offsets_of_squares(x) if expands else self.unrooted_lengths(x)
 
