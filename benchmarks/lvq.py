@@ -41,6 +41,7 @@ DATA = {
     "breast cancer": (load_breast_cancer, 3),
     "digits": (load_digits, 4),
 }
+CASES = {"digits": "digits, 5 per class", "large": "100,000 x 50, 2 per class"}
 N_TANGENTS = {name: number for name, (_, number) in DATA.items()}
 
 
@@ -254,17 +255,18 @@ def accuracy(workers, args, earlier):
     return found
 
 
-def speed(workers, *_):
+def speed(workers, args, _):
     """Seconds of fit on four fifths of the rows, and of predict on all."""
     found = {}
     large = make_classification(
         100_000, 50, n_informative=20, n_classes=5, random_state=0
     )
     cases = {
-        "digits, 5 per class": (load_digits(return_X_y=True), 5, 3),
-        "100,000 x 50, 2 per class": (large, 2, 1),
+        "digits": (load_digits(return_X_y=True), 5, 3),
+        "large": (large, 2, 1),
     }
-    for title, ((X, y), per_class, repeats) in cases.items():
+    for name in args.cases:
+        title, ((X, y), per_class, repeats) = CASES[name], cases[name]
         train, test = train_test_split(
             np.arange(len(y)), test_size=0.2, stratify=y, random_state=0
         )
@@ -292,6 +294,9 @@ def main():
     parser.add_argument("--limit", type=int, default=600, help="seconds of a fit")
     parser.add_argument("--quick", action="store_true", help="fewer settings of peers")
     parser.add_argument("--data", nargs="*", default=list(DATA), choices=DATA)
+    parser.add_argument(
+        "--cases", nargs="*", default=list(CASES), choices=CASES, help="of speed"
+    )
     parser.add_argument(
         "--packages", nargs="*", default=["sklearn_proto", *PEERS], choices=PACKAGES
     )
