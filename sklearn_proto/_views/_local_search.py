@@ -27,12 +27,11 @@ class LocalSearch:
         self._reach = float(torch.linalg.vector_norm(w, dim=1).max())
         stretch = float(torch.linalg.matrix_norm(omega).max())
         _, r, d = omega.shape
-        # Of a product of d terms and a norm of r, then of what is too small for a
-        # float32: entries of a map, and those of a row and squares.
         float32 = torch.finfo(torch.float32)
-        self._relative = (
-            (d + r) / 2 + 8
-        ) * float32.eps * stretch + r * d * float32.tiny
+        # Roundings of a product of d terms and of a norm of r; then what is too small
+        # for a float32: entries of a map, and those of a row and squares.
+        roundings = ((d + r) / 2 + 8) * float32.eps
+        self._relative = roundings * stretch + r * d * float32.tiny
         self._absolute = d * float32.tiny * stretch + r * float32.tiny**0.5
 
     def closest(self, x: Tensor) -> Tensor:

@@ -49,7 +49,8 @@ class NearestPrototypeView(Points):
     tangents : ndarray of shape (K, d, m), optional
         Orthonormal bases of directions that cost nothing.
     device : torch.device
-        Where to compute; all arithmetic is float64.
+        Where to compute; all arithmetic is float64, and whatever `LocalSearch` does in
+        float32 leaves the winners of float64.
     """
 
     prototypes: Array
