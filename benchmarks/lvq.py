@@ -6,8 +6,8 @@ is none yet. All packages get the very same arrays, and each fits in a worker pr
 peers/worker.py; the packages take turns fold by fold, so that a drifting machine
 cancels. Settings are the best of each package: all of peers/worker.py are tried, and
 those of the highest mean accuracy on the test rows shown. On the small data sets a row
-is half a percent, and the best of many settings is that lucky; for most models the peers
-have eight in all, as many as this package.
+is half a percent, and the best of many settings is that lucky; for most models the
+peers have eight in all, as many as this package.
 """
 
 import argparse
