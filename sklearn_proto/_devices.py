@@ -72,6 +72,14 @@ def training_dtype(device: torch.device, dtype: np.dtype, solver: str) -> torch.
     return torch.float32
 
 
+def float32_is_kept() -> bool:
+    """Whether products of float32 have its precision: users may trade it for speed."""
+    try:
+        return torch.get_float32_matmul_precision() == "highest"
+    except RuntimeError:  # Set for one backend alone.
+        return False
+
+
 class _SingleThread:
     """Counts who asked for one torch thread, and restores the setting after the last.
 

@@ -7,7 +7,6 @@ from sklearn_proto._functional._bounds import (
 )
 from sklearn_proto._functional._competition import best_of_class, best_rival
 from sklearn_proto._functional._distances import (
-    mapped_coordinates,
     mapped_squares,
     safe_sqrt,
     squared_distances,
@@ -15,6 +14,7 @@ from sklearn_proto._functional._distances import (
     tangent_coordinates,
 )
 from sklearn_proto._functional._growth import log_growth
+from sklearn_proto._functional._local_maps import LocalMaps
 from sklearn_proto._functional._patches import (
     cosine_map,
     patch_squares,
@@ -34,6 +34,7 @@ from sklearn_proto._functional._similarities import exponents, similarities
 
 __all__ = [
     "Affine",
+    "LocalMaps",
     "agreement",
     "best_of_class",
     "best_rival",
@@ -45,7 +46,6 @@ __all__ = [
     "last_positive",
     "lipschitz_constant",
     "log_growth",
-    "mapped_coordinates",
     "mapped_squares",
     "patch_squares",
     "patches_at",

@@ -6,6 +6,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from sklearn_proto._functional._local_maps import LocalMaps
+
+# Mapped coordinates that are made at a time: 4 MB of float64 stay in a core's cache.
+_COORDINATES = 2**19
+
 
 def squared_distances(x: Tensor, w: Tensor, tangents: Tensor | None = None) -> Tensor:
     """Squared distance of every row to every prototype.
@@ -50,20 +55,12 @@ def tangent_coordinates(x: Tensor, w: Tensor, tangents: Tensor) -> Tensor:
     return along - torch.einsum("kd,kdm->km", w, tangents)
 
 
-def mapped_coordinates(x: Tensor, w: Tensor, omega: Tensor) -> Tensor:
-    """``omega_k (x - w_k)`` of shape (n, K, r), for maps `omega` (K, r, d)."""
-    k, r, d = omega.shape
-    at_prototypes = torch.einsum("krd,kd->kr", omega, w).flatten()
-    flat = torch.addmm(at_prototypes, x, omega.reshape(k * r, d).T, beta=-1.0)
-    return flat.view(-1, k, r)
-
-
 def mapped_squares(x: Tensor, w: Tensor, omega: Tensor) -> Tensor:
     """``|omega_k (x - w_k)|^2`` of shape (n, K), for maps `omega` (K, r, d).
 
     A loss of learning vector quantisation looks at two distances of each row. So the
     backward pass visits only pairs of row and prototype that have a gradient, and
-    nothing of size (n, K, r) is kept for it.
+    nothing of size (n, K, r) is made at once or kept for it.
     """
     found: Tensor = _MappedSquares.apply(x, w, omega)  # type: ignore[no-untyped-call]
     return found
@@ -75,11 +72,11 @@ class _MappedSquares(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, omega: Tensor) -> Tensor:
         ctx.save_for_backward(x, w, omega)
+        maps = LocalMaps.of(w, omega)
+        rows = max(1, _COORDINATES // maps.offsets.numel())
         # A norm makes no squares to be added up later.
-        length: Tensor = torch.linalg.vector_norm(
-            mapped_coordinates(x, w, omega), dim=2
-        )
-        return length.square()
+        lengths = [maps.lengths(piece) for piece in torch.split(x, rows)]
+        return torch.cat(lengths).square_()
 
     @staticmethod
     @once_differentiable

@@ -119,7 +119,6 @@ class LocalMatrices(Metric):
         super().__init__()
         self.raw = nn.Parameter(omegas)
         self.register_buffer("which", which, persistent=False)
-        self.elements = omegas.shape[1] + 1
 
     @property
     def omega(self) -> Tensor:

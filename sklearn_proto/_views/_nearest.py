@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_proto._functional import mapped_coordinates
+from sklearn_proto._devices import float32_is_kept
+from sklearn_proto._functional import LocalMaps, squared_projections
+from sklearn_proto._views._local_search import LocalSearch
 from sklearn_proto._views._points import Array, Points
 
 
@@ -47,7 +49,8 @@ class NearestPrototypeView(Points):
     tangents : ndarray of shape (K, d, m), optional
         Orthonormal bases of directions that cost nothing.
     device : torch.device
-        Where to compute; all arithmetic is float64.
+        Where to compute; all arithmetic is float64, and whatever `LocalSearch` does in
+        float32 leaves the winners of float64.
     """
 
     prototypes: Array
@@ -94,7 +97,7 @@ class NearestPrototypeView(Points):
     def squared_distances(self, x: Tensor) -> Tensor:
         """Squared distances (n, K), for every metric but "manhattan"."""
         if self._local:
-            return self._mapped(x).square_().sum(2)
+            return self._maps.lengths(self._centred(x)).square_()
         return self._negated_squares(x).neg_()
 
     def lengths(self, x: Tensor) -> Tensor:
@@ -139,7 +142,46 @@ class NearestPrototypeView(Points):
         Prototypes are in the order of the classes, so the first of equals is of the
         first class here too.
         """
-        return self._owners[self.dissimilarities(x).argmin(1)]
+        if self._local and float32_is_kept():
+            return self._owners[self._search.closest(super()._centred(x))]
+        # numpy finds the least of a row up to twice as fast as torch.
+        closest = self._ordering(x).cpu().numpy().argmin(1)
+        return torch.from_numpy(self.owners[closest])
+
+    def _ordering(self, x: Tensor) -> Tensor:
+        """Order the prototypes of a row as D does: values (n, K)."""
+        expands = self.metric != "manhattan" and not self._local
+        return self._offsets_of_squares(x) if expands else self.unrooted_lengths(x)
+
+    def _offsets_of_squares(self, x: Tensor) -> Tensor:
+        """Squared distances (n, K) but for ``|omega x|^2``, equal for all prototypes.
+
+        A map of all prototypes goes into the slope: no row is mapped.
+        """
+        x = super()._centred(x)
+        constant, slope = self._slope
+        offsets = torch.addmm(constant, x, slope)
+        if self.tangents is not None:
+            basis = self.tensor(self.tangents)
+            offsets -= squared_projections(x, self._points, basis)
+        return offsets
+
+    @cached_property
+    def _slope(self) -> tuple[Tensor, Tensor]:
+        """``|omega w|^2`` (K,) and ``-2 omega^T omega w`` (d, K)."""
+        w = self._points
+        slope = w if self._map is None else w @ self._map
+        return w.square().sum(1), -2.0 * slope.T
+
+    @cached_property
+    def _maps(self) -> LocalMaps:
+        assert self._map is not None
+        return LocalMaps.of(self._points, self._map)
+
+    @cached_property
+    def _search(self) -> LocalSearch:
+        assert self._map is not None
+        return LocalSearch(self._points, self._map)
 
     @cached_property
     def _owners(self) -> Tensor:
@@ -184,11 +226,6 @@ class NearestPrototypeView(Points):
             return parts
         length = parts.sum(1, keepdim=True).sqrt()
         return parts / length.masked_fill(length == 0, 1.0)
-
-    def _mapped(self, x: Tensor) -> Tensor:
-        """``omega_k (x - w_k)`` (n, K, r)."""
-        assert self._map is not None
-        return mapped_coordinates(self._centred(x), self._points, self._map)
 
     @cached_property
     def _stretch(self) -> float:

@@ -56,7 +56,7 @@ class RSLVQClassifier(OnlineClassifier):
         After training, move every prototype to its nearest training row of its class
         and train the rest once more.
     solver : {"auto", "lbfgs", "adam"}, default="auto"
-        Full-batch L-BFGS or mini-batch Adam; "auto" takes Adam above 20,000 rows.
+        Full-batch L-BFGS or mini-batch Adam; "auto" takes Adam above 200,000 rows.
     learning_rate : float, default=0.01
         Step size of Adam, which `partial_fit` uses too.
     max_iter : int, default=500
@@ -128,6 +128,9 @@ class RSLVQClassifier(OnlineClassifier):
     >>> model.fit(X, y).score(X, y) > 0.97
     True
     """
+
+    # An epoch of small steps takes several times as long as one gradient of all rows.
+    _full_batch_rows = 200_000
 
     _parameter_constraints = {
         **OnlineClassifier._parameter_constraints,
