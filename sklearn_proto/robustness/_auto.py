@@ -74,20 +74,25 @@ def _nearest_rival(estimate: Tensor, batch: SimilarityBatch) -> Tensor:
 def _look_closer(
     batch: SimilarityBatch, duels: Duels, slope: Tensor, left: Tensor, eps: Tensor
 ) -> Tensor:
-    """Those of the pairs `left` that a look around the worst perturbation leaves.
+    """Those of the pairs `left` that looks around the worst perturbation leave.
 
-    The gradient at the row tells roughly which is the worst. One look at the radius in
-    question costs a tenth of the search for a radius of its own.
+    The gradient at the row tells roughly which is the worst, and the one there tells
+    better. Two looks at the radius in question cost far less than the search for a
+    radius of its own.
     """
+    slope = slope[left]
     for rough in (True, False):
-        kept = [left[:0]]
-        for some in torch.split(left, _AT_ONCE * batch.n_own):
+        kept, slopes = [left[:0]], [slope[:0]]
+        looked = (torch.split(part, _AT_ONCE * batch.n_own) for part in (left, slope))
+        for some, towards in zip(*looked, strict=True):
             pairs, size = batch.pairs(duels.take(some)), eps[some]
-            worst = size[:, None] * pairs.perturbations.steepest(slope[some])
+            worst = size[:, None] * pairs.perturbations.steepest(towards)
             at = expand(pairs, size, worst)
             holds = (at.rough if rough else at).lower_bound() > pairs.rounding
-            kept.append(some[~batch.of_rival(holds)])
-        left = torch.cat(kept)
+            open_ = ~batch.of_rival(holds)
+            kept.append(some[open_])
+            slopes.append(at.slope[open_])
+        left, slope = torch.cat(kept), torch.cat(slopes)
     return left
 
 
@@ -95,7 +100,7 @@ def _best_bound(pairs: Pairs, needed: Tensor | None = None) -> Tensor:
     """Largest bound (m,) on each pair, up to what is needed of it."""
     boundary = nearest_boundary(pairs)
     # A gap that closes at the boundary is not proven open beyond it.
-    most = torch.where(boundary.crossed, boundary.size, pairs.far)
+    most = torch.where(boundary.crossed, boundary.size, torch.inf)
     if needed is not None:
         most = torch.minimum(most, needed)
     proven = prove(pairs, boundary, most)

@@ -67,7 +67,9 @@ class Root(ABC):
         chosen = (self.smallest_gap(pairs)(larger) > 0).nonzero().squeeze(1)
         if not len(chosen):
             return proven
-        some, least = pairs.take(chosen), larger[chosen]
-        bound, most = self.smallest_gap(some), most[chosen]
-        found = last_positive(bound, most, lower=least, rtol=rtol / 4)
-        return proven.index_put((chosen,), torch.minimum(found, most).maximum(least))
+        some, least, most = pairs.take(chosen), larger[chosen], most[chosen]
+        far = torch.minimum(self.farthest(some), most)
+        bound = self.smallest_gap(some)
+        found = last_positive(bound, far, lower=least, rtol=rtol / 4)
+        found = torch.minimum(found, most if self._complete else far)
+        return proven.index_put((chosen,), torch.maximum(found, least))

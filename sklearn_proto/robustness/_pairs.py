@@ -200,8 +200,8 @@ class SimilarityBatch(Batch):
     def by_class(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Rows of one predicted class, and the weights and constants they share.
 
-        These are the pairs of each row in the order of `duels`, shapes (n_duels, K) and
-        (n_duels,), less what rounding may add for any of the rows.
+        These are the r pairs of each row in the order of `duels`, shapes (r, K) and
+        (r,), less what rounding may add for any of the rows.
         """
         c, q, _ = self.view.affine.coefficients.shape
         concepts = torch.arange(c * q, device=self.z.device)
