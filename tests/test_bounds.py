@@ -105,6 +105,26 @@ def test_curvature_bounds_the_cumulants(name, size, batches):
             assert (found <= norm * length**2 / 2 + 1e-9).all()
 
 
+def test_curvature_of_a_sharp_kernel_does_not_overflow(batches):
+    """Far beyond exp(709) the logarithm of the sum still counts: it is linear."""
+    batch = batches("rbf-normalized")
+    pairs = batch.pairs(batch.duels())
+    reach = torch.full((len(pairs),), 20.0, dtype=torch.float64)
+    at = expand(pairs, reach, pairs.no_change)
+    longest = at.squares.amax(1).sqrt()
+    sharp = longest * reach > 5000
+    assert sharp.double().mean() > 0.5
+    found = at.curvature(reach)[sharp]
+    assert (found < at.squares.amax(1)[sharp] / 4).all()
+    # No bound can be less than what the cumulant is along the longest of the r_j.
+    slopes = at.deviations.slopes
+    b = slopes.scale[..., None] * (slopes.geometry.points - slopes.anchor[:, None])
+    one = at.squares.argmax(1)
+    r = (b - at.mean[:, None])[torch.arange(len(pairs)), one]
+    eta = 20.0 * r / r.norm(dim=1, keepdim=True)
+    assert (cumulant(at, eta)[sharp] <= found * 200.0).all()
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_curvature_is_close_to_the_variance_of_the_slopes(name, batches):
     """For tiny perturbations it is the Schatten or Frobenius norm of the covariance."""

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._pairs import Pairs
@@ -26,8 +27,14 @@ from sklearn_proto.robustness._slopes import Deviations, Slopes
 # Terms count at least exp(-600) times the largest of their side. For the negative ones
 # that errs on the safe side; of the positive ones it adds less than rounding takes off.
 _FAINTEST = -600.0
-# Steps between two sizes at which the growth of the scatter is known.
-_STEPS = 8
+# Ends of the steps in either half of the range, as shares of it: small ones first, at
+# which the scatter of the sharpest kernel has not grown yet.
+_STEPS = (
+    torch.cat([0.5 ** torch.arange(12.0, 4.0, -1.0), torch.arange(1.0, 9.0) / 16.0]),
+    torch.arange(9.0, 17.0) / 16.0,
+)
+# From here on log(1 + e^x) and x are the same in float64.
+_SAME = 40.0
 # Added to the exponents of terms that are not there, and the least sum of a side.
 _ABSENT, _TINY = 1e300, 1e-300
 
@@ -119,14 +126,19 @@ class Expansion:
             p, last = fall.times(logs - top[:, None], last_log - top)
             scatter = self._scatter(p, last, last_square)
             ends.append(top + scatter.clamp_min(1e-300).log())
-        log_f = torch.stack(ends, 1)
-        part = torch.arange(1, _STEPS + 1, dtype=reach.dtype, device=reach.device)
-        f = torch.lerp(log_f[:, :-1, None], log_f[:, 1:, None], part / _STEPS).exp()
-        f = f.flatten(1)
-        step = torch.arange(f.shape[1], dtype=reach.dtype, device=reach.device)
-        start = (reach[:, None] * (step / f.shape[1])).square()
-        bennett = torch.log1p(start * f) / start.clamp_min(1e-300)
-        return torch.fmin(hoeffding, 2.0 * bennett.amax(1).maximum(f[:, 0]))
+        below, above = (share.to(reach) for share in _STEPS)
+        log_f = torch.cat(
+            [
+                torch.lerp(ends[0][:, None], ends[1][:, None], 2.0 * below),
+                torch.lerp(ends[1][:, None], ends[2][:, None], 2.0 * above - 1.0),
+            ],
+            1,
+        )
+        start = torch.cat([0.0 * below[:1], below, above[:-1]]) * reach[:, None]
+        # log(1 + |d|^2 F) without overflow.
+        log_sum = softplus(log_f + 2.0 * start.log(), threshold=_SAME)
+        bennett = (log_sum / start.square().clamp_min(1e-300)).amax(1)
+        return torch.fmin(hoeffding, 2.0 * bennett.maximum(log_f[:, 0].exp()))
 
     def _scatter(self, p: Tensor, last: Tensor, last_square: Tensor) -> Tensor:
         """Norm (m,) of the scatter; its trace if slopes have no Gram matrix."""
