@@ -115,7 +115,9 @@ def test_curvature_of_a_sharp_kernel_does_not_overflow(batches):
     sharp = longest * reach > 5000
     assert sharp.double().mean() > 0.5
     found = at.curvature(reach)[sharp]
-    assert (found < at.squares.amax(1)[sharp] / 4).all()
+    hoeffding = at.squares.amax(1)[sharp]
+    assert (found < hoeffding / 2).all()
+    assert (found < hoeffding / 10).double().mean() > 0.9
     # No bound can be less than what the cumulant is along the longest of the r_j.
     slopes = at.deviations.slopes
     b = slopes.scale[..., None] * (slopes.geometry.points - slopes.anchor[:, None])
