@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from sklearn_proto.robustness._auto import auto_radius
+from sklearn_proto.robustness._branching import Ends, narrow
 from sklearn_proto.robustness._enclosure import Effort, Enclosure, attained, finished
-from sklearn_proto.robustness._narrow import Ends, narrow
 from sklearn_proto.robustness._pairs import SimilarityBatch
 from sklearn_proto.robustness._trust_region import Boundary, nearest_boundary
 

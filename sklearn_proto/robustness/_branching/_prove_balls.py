@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sklearn_proto.robustness._multipliers import Multipliers, dual_bound
-from sklearn_proto.robustness._quadratic import quadratic_below
-from sklearn_proto.robustness._region import Region
-from sklearn_proto.robustness._span import Span
+from sklearn_proto.robustness._branching._multipliers import Multipliers, dual_bound
+from sklearn_proto.robustness._branching._quadratic import quadratic_below
+from sklearn_proto.robustness._branching._region import Region
+from sklearn_proto.robustness._branching._span import Span
 
 # Elements of the largest array of a wave of nodes, and nodes at most.
 _ELEMENTS, _WAVE = 2_000_000, 256

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import log_growth
-from sklearn_proto.robustness._region import Region
-from sklearn_proto.robustness._span import Span, along
+from sklearn_proto.robustness._branching._region import Region
+from sklearn_proto.robustness._branching._span import Span, along
 
 _LARGE = 1e6
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sklearn_proto.robustness._quadratic import Quadratic
-from sklearn_proto.robustness._region import Region
+from sklearn_proto.robustness._branching._quadratic import Quadratic
+from sklearn_proto.robustness._branching._region import Region
 
 _STEPS = 12
 # Weight of the barrier at the start, in units of the log-ratio, and how it falls.

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from sklearn_proto.robustness._branch import Problem, Proof, prove_balls
+from sklearn_proto.robustness._branching._prove_balls import Problem, Proof, prove_balls
+from sklearn_proto.robustness._branching._span import span_of
 from sklearn_proto.robustness._enclosure import Effort, finished
 from sklearn_proto.robustness._pairs import Duels, Pairs, SimilarityBatch
-from sklearn_proto.robustness._span import span_of
 from sklearn_proto.robustness._trust_region import Boundary, prove
 
 # How many balls are tried. Each may take half of the nodes that the row has left.
