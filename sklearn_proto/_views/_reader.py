@@ -32,9 +32,11 @@ class RowReader(ABC):
             array = array.copy()
         return torch.as_tensor(array, dtype=torch.float64, device=self.device)
 
-    def batches(self, X: NDArray[np.generic]) -> Iterator[tuple[slice, Tensor]]:
-        """Slices of the rows and their tensors."""
-        rows = self._rows_at_once(X.shape[1])
+    def batches(
+        self, X: NDArray[np.generic], at_once: int | None = None
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """Slices of the rows and their tensors, by default of a cache's worth."""
+        rows = at_once or self._rows_at_once(X.shape[1])
         for start in range(0, X.shape[0], rows):
             chosen = slice(start, start + rows)
             # Another order in memory would be summed in another order.

@@ -36,6 +36,10 @@ class Family(Protocol[B]):
         """The model."""
 
     @property
+    def rows_at_once(self) -> int | None:
+        """Rows of a batch, or None for as many as the view predicts at once."""
+
+    @property
     def perturbations(self) -> Perturbations:
         """Perturbations of any row, without the bounds of single rows."""
 

@@ -35,6 +35,10 @@ CERTIFICATES: dict[str, Certificate] = {
 }
 
 
+# Elements of the largest array: what is known of all pairs of a batch.
+_ELEMENTS = 2**24
+
+
 @dataclass(frozen=True)
 class SimilarityFamily:
     """Bounds for every `SimilarityView`; see `Family`."""
@@ -42,6 +46,13 @@ class SimilarityFamily:
     view: SimilarityView
     perturbations: Perturbations
     enclosed: ClassVar[frozenset[str]] = frozenset({"exact"})
+
+    @property
+    def rows_at_once(self) -> int:
+        """See `Family`: searches take many steps, which cost the less the more rows."""
+        c, q, k = self.view.coefficients.shape
+        d = self.view.prototypes.shape[1]
+        return max(1, int(_ELEMENTS // ((c - 1) * q * q * (k + d))))
 
     @cached_property
     def _geometry(self) -> Geometry:

@@ -48,7 +48,7 @@ class Rows:
     def batches(self) -> Iterator[tuple[slice, Any]]:
         """Slices of the rows and their batches, as the family makes them."""
         view = self.family.view
-        for rows, z in view.batches(self.z):
+        for rows, z in view.batches(self.z, self.family.rows_at_once):
             predicted = view.class_scores(z).argmax(1)
             perturbations = self.family.perturbations
             if self.room is not None:

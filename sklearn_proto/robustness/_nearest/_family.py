@@ -26,6 +26,7 @@ class NearestFamily:
     view: NearestPrototypeView
     perturbations: Perturbations
     enclosed: ClassVar[frozenset[str]] = frozenset()
+    rows_at_once: ClassVar[int | None] = None
 
     @cached_property
     def _geometry(self) -> NearestGeometry:

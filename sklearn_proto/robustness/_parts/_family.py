@@ -32,6 +32,7 @@ class PartFamily:
     view: PartPrototypeView
     perturbations: Perturbations
     enclosed: ClassVar[frozenset[str]] = frozenset()
+    rows_at_once: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
         if self.view.lipschitz is None:
