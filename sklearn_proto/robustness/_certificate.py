@@ -28,6 +28,10 @@ class Certificate(Protocol):
         """Sizes (m,) of perturbations below which the gaps stay positive."""
 
 
+# Relative width at which the search for a better radius ends.
+_CLOSE = 5e-4
+
+
 class Root(ABC):
     """A certificate that is the root of a decreasing bound on the gaps."""
 
@@ -70,6 +74,7 @@ class Root(ABC):
         some, least, most = pairs.take(chosen), larger[chosen], most[chosen]
         far = torch.minimum(self.farthest(some), most)
         bound = self.smallest_gap(some)
-        found = last_positive(bound, far, lower=least, rtol=rtol / 4)
+        # So close that it matters little which other pairs the search goes on for.
+        found = last_positive(bound, far, lower=least, rtol=_CLOSE)
         found = torch.minimum(found, most if self._complete else far)
         return proven.index_put((chosen,), torch.maximum(found, least))
