@@ -72,13 +72,24 @@ def test_growth_does_not_overflow():
     torch.testing.assert_close(log_growth(t), expected, rtol=1e-10, atol=0)
 
 
-def cumulant(at, eta):
-    """``log sum_j p_j exp(r_j . eta)`` from the shares and the slopes themselves."""
+def deviations(at):
+    """The r_j (m, K + 1, d) from the slopes themselves; the last is the constant."""
     slopes = at.deviations.slopes
     b = slopes.scale[..., None] * (slopes.geometry.points - slopes.anchor[:, None])
-    b = torch.nn.functional.pad(b, (0, 0, 0, 1))
-    exponents = ((b - at.mean[:, None]) * eta[:, None]).sum(2)
+    return torch.nn.functional.pad(b, (0, 0, 0, 1)) - at.mean[:, None]
+
+
+def cumulant(at, eta):
+    """``log sum_j p_j exp(r_j . eta)`` from the shares and the slopes themselves."""
+    exponents = (deviations(at) * eta[:, None]).sum(2)
     return torch.logsumexp(at.fall.log_p + exponents, 1)
+
+
+def screened(screens, size):
+    """Which pairs (m,) the screens find harmless at one size for all rows."""
+    sizes = [torch.full_like(some.rounding, size) for some in screens]
+    holds = [some.holds(eps) for some, eps in zip(screens, sizes, strict=True)]
+    return torch.cat(holds).flatten()
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -119,10 +130,8 @@ def test_curvature_of_a_sharp_kernel_does_not_overflow(batches):
     assert (found < hoeffding / 2).all()
     assert (found < hoeffding / 10).double().mean() > 0.9
     # No bound can be less than what the cumulant is along the longest of the r_j.
-    slopes = at.deviations.slopes
-    b = slopes.scale[..., None] * (slopes.geometry.points - slopes.anchor[:, None])
     one = at.squares.argmax(1)
-    r = (b - at.mean[:, None])[torch.arange(len(pairs)), one]
+    r = deviations(at)[torch.arange(len(pairs)), one]
     eta = 20.0 * r / r.norm(dim=1, keepdim=True)
     assert (cumulant(at, eta)[sharp] <= found * 200.0).all()
 
@@ -134,13 +143,11 @@ def test_curvature_is_close_to_the_variance_of_the_slopes(name, batches):
     pairs = batch.pairs(batch.duels())
     tiny = torch.full((len(pairs),), 1e-7, dtype=torch.float64)
     at = expand(pairs, tiny, pairs.no_change)
-    slopes = at.deviations.slopes
-    b = slopes.scale[..., None] * (slopes.geometry.points - slopes.anchor[:, None])
-    r = torch.nn.functional.pad(b, (0, 0, 0, 1)) - at.mean[:, None]
+    r = deviations(at)
     p = at.fall.log_p.exp()
     covariance = r.mT @ (p[..., None] * r)
     eigenvalues = torch.linalg.eigvalsh(covariance).clamp_min(0.0)
-    few = len(slopes.geometry.points) <= 32
+    few = len(batch.geometry.points) <= 32
     order = 8 if few else 2
     expected = torch.linalg.vector_norm(eigenvalues, order, dim=1)
     active = p > 0
@@ -169,12 +176,10 @@ def test_screen_is_no_better_than_the_expansion_at_the_row(name, norm, batches):
     torch.testing.assert_close(value[known], at.value[known], rtol=1e-9, atol=1e-9)
     slope = torch.cat([some.slope.flatten(0, 1) for some in screens])
     torch.testing.assert_close(slope[known], at.slope[known], rtol=1e-7, atol=1e-9)
-    counts = [len(some.rounding) for some in screens]
     held = 0
     for size in (0.01, 0.1, 0.5):
         eps = torch.full((len(batch),), size, dtype=torch.float64)
-        parts = zip(screens, eps.split(counts), strict=True)
-        holds = torch.cat([some.holds(one) for some, one in parts]).flatten()
+        holds = screened(screens, size)
         # With the logarithm of the scatter instead of its quadratic, and without it.
         every = expand(pairs, eps[duels.row], pairs.no_change)
         fall = every.pairs.perturbations.support(-every.slope, eps[duels.row])
@@ -198,11 +203,7 @@ def test_screened_rivals_do_not_win(name, norm, bounded, batches):
     generator = torch.Generator().manual_seed(1)
     slope = torch.cat([some.slope.flatten(0, 1) for some in screens])
     for size in (0.05, 0.3, 1.0):
-        eps = torch.full((len(batch),), size, dtype=torch.float64)
-        counts = [len(some.rounding) for some in screens]
-        parts = zip(screens, eps.split(counts), strict=True)
-        holds = torch.cat([some.holds(one) for some, one in parts]).flatten()
-        chosen = holds.nonzero().squeeze(1)
+        chosen = screened(screens, size).nonzero().squeeze(1)
         some = pairs.take(chosen)
         directions = [some.perturbations.steepest(slope[chosen])]
         for _ in range(20):

@@ -60,6 +60,11 @@ class SimilarityView(Points):
         return self.tensor(self.sigma)
 
     @cached_property
+    def same_width(self) -> bool:
+        """Whether all kernels have the same width."""
+        return bool((self.widths == self.widths[0]).all())
+
+    @cached_property
     def _units(self) -> Tensor:
         """What squared distances (K,) are counted in: the width that divides them."""
         squared = self.metric == "sqeuclidean"

@@ -29,8 +29,7 @@ def auto_radius(batch: SimilarityBatch) -> Tensor:
     every bound. A rival that a cheap bound proves harmless at that radius cannot lower
     it; the few that are left get every bound too.
     """
-    widths = batch.view.widths
-    if batch.view.metric != "sqeuclidean" or bool((widths != widths[0]).any()):
+    if batch.view.metric != "sqeuclidean" or not batch.view.same_width:
         return _every_bound(batch, batch.duels())
     order = batch.predicted.argsort()
     radius = _screened(batch.take(order))

@@ -1,7 +1,8 @@
 """Rows of one batch, and the classes they are predicted as."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -42,6 +43,12 @@ class Batch(ABC):
     def __len__(self) -> int:
         """Count the rows."""
         return len(self.z)
+
+    def take(self, rows: Tensor) -> Self:
+        """Select some of the rows: every tensor of a batch has one entry for each."""
+        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen = {k: v[rows] for k, v in every.items() if isinstance(v, Tensor)}
+        return replace(self, perturbations=self.perturbations.take(rows), **chosen)
 
     def flips(self, row: Tensor, delta: Tensor) -> Tensor:
         """Whether perturbations (m, d) change the class of rows `row` (m,)."""

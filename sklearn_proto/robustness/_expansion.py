@@ -225,7 +225,6 @@ def _largest(
 def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     view, perturbations = pairs.view, pairs.perturbations
     inverse = 1.0 / view.widths
-    same = bool((inverse == inverse[0]).all())
     reference = inverse.max()
     moved = perturbations.push(delta)
     y = pairs.z + moved
@@ -234,11 +233,11 @@ def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     # keeps exp(left |A delta|^2) in N, and at least 1 in P.
     room = (perturbations.lipschitz * eps).square() - moved.square().sum(1)
     room = room.clamp_min(0.0)
-    if not same:
+    if not view.same_width:
         left = (reference - inverse) * room[:, None]
         e = e + left * (pairs.weights < 0)
     sides = _sides(pairs, e, reference * room * (pairs.constant < 0))
-    rate = 2.0 * (inverse[:1] if same else inverse)
+    rate = 2.0 * (inverse[:1] if view.same_width else inverse)
     slopes = Slopes(pairs.geometry, rate[None], pairs.geometry.place(pairs.z))
     mean = slopes.mean(sides.p)
     deviations = Deviations(slopes, mean)

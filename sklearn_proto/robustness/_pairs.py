@@ -188,15 +188,6 @@ class SimilarityBatch(Batch):
             self.perturbations.take(row),
         )
 
-    def take(self, rows: Tensor) -> "SimilarityBatch":
-        """Select some of the rows."""
-        return replace(
-            self,
-            perturbations=self.perturbations.take(rows),
-            z=self.z[rows],
-            predicted=self.predicted[rows],
-        )
-
     def by_class(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Rows of one predicted class, and the weights and constants they share.
 

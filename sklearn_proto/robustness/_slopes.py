@@ -90,11 +90,15 @@ class Deviations:
         return self.centre + self.slopes.scale * self.slopes.anchor
 
     @cached_property
+    def _around_square(self) -> Tensor:
+        return self._around.square().sum(1, keepdim=True)
+
+    @cached_property
     def _gamma(self) -> Tensor:
         if not self._same:
             return self.slopes.scale * self._alpha + self._beta
-        half = self._around.square().sum(1, keepdim=True) / 2
-        return half - self.slopes.scale * (self._around @ self.slopes.geometry.points.T)
+        along = self._around @ self.slopes.geometry.points.T
+        return self._around_square / 2 - self.slopes.scale * along
 
     @cached_property
     def squares(self) -> Tensor:
@@ -102,7 +106,7 @@ class Deviations:
         lengths = self.slopes.scale.square() * self.slopes.geometry.squares
         size = lengths + self.last_square[:, None]
         if self._same:
-            size = size + self._around.square().sum(1, keepdim=True)
+            size = size + self._around_square
         else:
             size = size + (self.slopes.scale * self._alpha).abs()
         return (lengths + 2.0 * self._gamma).clamp_min(0.0) + 1e-14 * size

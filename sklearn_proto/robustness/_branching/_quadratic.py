@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._branching._region import Region
-from sklearn_proto.robustness._branching._span import Span, along
+from sklearn_proto.robustness._branching._span import Span, along, summed
 
 _LARGE = 1e6
 
@@ -86,7 +86,7 @@ def quadratic_below(span: Span, region: Region, x: Tensor) -> Quadratic:
     u = along(slopes.mT, p)
     apart = slopes - u[:, None]
     reach = region.largest(apart, x)
-    scatter = _summed(p * log_growth(reach).exp(), apart)
+    scatter = summed(p * log_growth(reach).exp(), apart)
     # Without negative terms the value is infinite: any large one is below.
     value = (log_up - log_down).clamp_max(_LARGE)
     return Quadratic(x, v - u, value, lift, scatter)
@@ -111,11 +111,6 @@ def _padded(rows: Tensor, count: int) -> Tensor:
     return torch.nn.functional.pad(rows, (0, count - rows.shape[-1]))
 
 
-def _summed(weight: Tensor, rows: Tensor) -> Tensor:
-    """``sum_k weight_k rows_k rows_k^T`` of shape (m, D, D)."""
-    return rows.mT @ (weight[:, :, None] * rows)
-
-
 def _lift(
     span: Span, region: Region, x: Tensor, q: Tensor, rising: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -135,7 +130,7 @@ def _lift(
     most = (weight * torch.maximum(down, up).square()).sum(1) + square * length.square()
     most = most.clamp_min(1e-300)
     kappa = torch.log1p(most) / most
-    return v, kappa[:, None, None] * (_summed(weight, apart) + curved)
+    return v, kappa[:, None, None] * (summed(weight, apart) + curved)
 
 
 def _slowed(m: Tensor) -> Tensor:

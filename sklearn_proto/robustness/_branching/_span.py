@@ -85,6 +85,11 @@ def along(rows: Tensor, x: Tensor) -> Tensor:
     return (rows @ x[:, :, None]).squeeze(2)
 
 
+def summed(weight: Tensor, rows: Tensor) -> Tensor:
+    """``sum_k weight_k rows_k rows_k^T`` (m, D, D) of weights (m, k)."""
+    return rows.mT @ (weight[:, :, None] * rows)
+
+
 def span_of(pairs: Pairs, n_own: int, eps: Tensor) -> Span:
     """Coordinates for `pairs`, the same for the `n_own` pairs of one rival.
 
@@ -125,8 +130,7 @@ def _principal_axes(fall: Tensor, slopes: Tensor, eps: Tensor, n_own: int) -> Te
     apart = slopes - (p[:, None] @ slopes)
     # Growth is kept finite: axes need no proof.
     reach = (eps[:, None] * apart.norm(dim=2)).clamp_max(100.0)
-    weight = p * log_growth(reach).exp()
-    scatter = apart.mT @ (weight[:, :, None] * apart)
+    scatter = summed(p * log_growth(reach).exp(), apart)
     shape = (-1, n_own, *scatter.shape[1:])
     size = scatter.diagonal(dim1=1, dim2=2).sum(1).clamp_min(1e-300)
     mean = (scatter / size[:, None, None]).view(shape).sum(1)

@@ -43,17 +43,6 @@ class NearestBatch(Batch):
         """The model."""
         return self.geometry.view
 
-    def take(self, rows: Tensor) -> "NearestBatch":
-        """Select some of the rows."""
-        return replace(
-            self,
-            perturbations=self.perturbations.take(rows),
-            z=self.z[rows],
-            predicted=self.predicted[rows],
-            distances=self.distances[rows],
-            rounding=self.rounding[rows],
-        )
-
     def contests(self) -> Iterator[tuple[Tensor, Contest]]:
         """Rows of one predicted class at a time, against all prototypes of others."""
         owners = self.geometry.owners

@@ -1,6 +1,6 @@
 """Rows of a part-prototype network, and how far their patches can move."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -44,17 +44,6 @@ class PartBatch(Batch):
     def view(self) -> PartPrototypeView:
         """The model."""
         return self.geometry.view
-
-    def take(self, rows: Tensor) -> "PartBatch":
-        """Select some of the rows."""
-        return replace(
-            self,
-            perturbations=self.perturbations.take(rows),
-            z=self.z[rows],
-            predicted=self.predicted[rows],
-            squared=self.squared[rows],
-            scale=self.scale[rows],
-        )
 
     @cached_property
     def closest(self) -> Tensor:
