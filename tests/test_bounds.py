@@ -1,9 +1,8 @@
-"""The parts of the fast certificates: growth, curvature, screen, looks before a search.
+"""The parts of the fast certificates: growth, cumulants, screen, rounding, searches.
 
 Each is compared with what it must bound, computed another way.
 """
 
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,9 +10,11 @@ import pytest
 import torch
 
 from sklearn_proto import CBCClassifier, RBFClassifier
-from sklearn_proto._functional import last_positive, log_growth
+from sklearn_proto._functional import bisected, log_growth
+from sklearn_proto.robustness import _auto, empirical_radius
+from sklearn_proto.robustness._attempt import attempt
 from sklearn_proto.robustness._auto import auto_radius
-from sklearn_proto.robustness._expansion import expand
+from sklearn_proto.robustness._expansion import Cumulant, expand, log_ratio
 from sklearn_proto.robustness._rows import rows_of
 from sklearn_proto.robustness._screen import screen
 from sklearn_proto.robustness._second_order import SecondOrder
@@ -58,11 +59,14 @@ def exact_growth(t):
     return total
 
 
-@pytest.mark.parametrize("t", [1e-9, 1e-4, 0.0099, 0.011, 0.1, 1.0, 7.0, 60.0])
-def test_growth_is_never_too_small(t):
-    found = float(log_growth(torch.tensor([t], dtype=torch.float64)).exp())
-    exact = float(exact_growth(t))
-    assert exact <= found <= exact * 1.004
+@pytest.mark.parametrize("t", [1e-9, 1e-4, 0.0099, 0.011, 0.051, 0.1, 1.0, 7.0, 60.0])
+@pytest.mark.parametrize(
+    ("dtype", "rtol"), [(torch.float64, 4e-3), (torch.float32, 0.02)]
+)
+def test_growth_is_never_too_small(t, dtype, rtol):
+    t = torch.tensor([t], dtype=dtype)
+    found, exact = float(log_growth(t).exp()), float(exact_growth(float(t)))
+    assert exact <= found <= exact * (1 + rtol)
 
 
 def test_growth_does_not_overflow():
@@ -92,53 +96,90 @@ def screened(screens, size):
     return torch.cat(holds).flatten()
 
 
+def unit_directions(pairs, generator):
+    noise = torch.randn(pairs.no_change.shape, generator=generator, dtype=torch.float64)
+    return noise / noise.norm(dim=1, keepdim=True)
+
+
+def bounds_on(cumulant, d):
+    """What it may be at most at perturbations d (m, d): the two bounds, (m,) each."""
+    square = d.square().sum(1)
+    bennett = torch.nn.functional.softplus(cumulant.log_f + square.log(), threshold=40)
+    return bennett, cumulant.hoeffding * square / 2
+
+
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("size", [0.01, 0.5, 2.0])
-def test_curvature_bounds_the_cumulants(name, size, batches):
+@pytest.mark.parametrize("share", [0.0, 0.7, 1.0])
+def test_both_bounds_exceed_the_cumulants(name, size, share, batches):
     batch = batches(name)
     pairs = batch.pairs(batch.duels())
     generator = torch.Generator().manual_seed(0)
-    m, d = len(pairs), X.shape[1]
-
-    def directions():
-        found = torch.randn(m, d, generator=generator, dtype=torch.float64)
-        return found / found.norm(dim=1, keepdim=True)
-
-    reach = torch.full((m,), size, dtype=torch.float64)
-    at = expand(pairs, reach, 0.3 * size * directions())
-    norm, trace = at.curvature(reach), at.rough.curvature(reach)
-    assert (norm <= trace * (1 + 1e-9)).all()
-    for share in (0.05, 0.3, 0.7, 1.0):
-        # Random directions, and those of the slopes, in which it grows the most.
-        for eta in (directions(), at.mean / at.mean.norm(dim=1, keepdim=True)):
-            length = share * size
-            found = cumulant(at, length * eta)
-            assert (found <= norm * length**2 / 2 + 1e-9).all()
+    eps = torch.full((len(pairs),), size, dtype=torch.float64)
+    at = expand(pairs, eps, share * size * unit_directions(pairs, generator))
+    full, rough = at.cumulant, at.rough.cumulant
+    assert (full.log_f <= rough.log_f + 1e-9).all()
+    along = at.mean / at.mean.norm(dim=1, keepdim=True)
+    for length in (0.2, 0.8, 1.0):
+        # Random points of the ball, and those where slopes and delta0 point.
+        for direction in (unit_directions(pairs, generator), along, -along, -at.delta):
+            unit = direction / direction.norm(dim=1, keepdim=True).clamp_min(1e-300)
+            d = length * size * unit - at.delta
+            found = cumulant(at, d)
+            for bound in bounds_on(full, d):
+                assert (found <= bound + 1e-9).all()
 
 
-def test_curvature_of_a_sharp_kernel_does_not_overflow(batches):
+def test_cumulants_of_a_sharp_kernel_do_not_overflow(batches):
     """Far beyond exp(709) the logarithm of the sum still counts: it is linear."""
     batch = batches("rbf-normalized")
     pairs = batch.pairs(batch.duels())
-    reach = torch.full((len(pairs),), 20.0, dtype=torch.float64)
-    at = expand(pairs, reach, pairs.no_change)
-    longest = at.squares.amax(1).sqrt()
-    sharp = longest * reach > 5000
+    eps = torch.full((len(pairs),), 20.0, dtype=torch.float64)
+    at = expand(pairs, eps, pairs.no_change)
+    falls = pairs.signs.falls
+    longest = (at.squares * falls).amax(1).sqrt()
+    sharp = longest * eps > 5000
     assert sharp.double().mean() > 0.5
-    found = at.curvature(reach)[sharp]
-    hoeffding = at.squares.amax(1)[sharp]
-    assert (found < hoeffding / 2).all()
-    assert (found < hoeffding / 10).double().mean() > 0.9
-    # No bound can be less than what the cumulant is along the longest of the r_j.
-    one = at.squares.argmax(1)
+    # Along the longest of the r_j the cumulant grows as fast as it can.
+    one = (at.squares * falls).argmax(1)
     r = deviations(at)[torch.arange(len(pairs)), one]
-    eta = 20.0 * r / r.norm(dim=1, keepdim=True)
-    assert (cumulant(at, eta)[sharp] <= found * 200.0).all()
+    d = 20.0 * r / r.norm(dim=1, keepdim=True)
+    bennett, hoeffding = bounds_on(at.cumulant, d)
+    assert bennett.isfinite().all()
+    assert (cumulant(at, d) <= bennett).all()
+    assert (bennett[sharp] < hoeffding[sharp] / 2).all()
+    assert (bennett < hoeffding / 10)[sharp].double().mean() > 0.9
+
+
+def test_growth_in_logarithms_is_that_in_numbers(batches):
+    """One pair that would overflow changes nothing for the others."""
+    batch = batches("rbf-normalized")
+    pairs = batch.pairs(batch.duels())
+    eps = torch.full((len(pairs),), 0.1, dtype=torch.float64)
+    alone = expand(pairs, eps, pairs.no_change).cumulant
+    assert (2 * alone.hoeffding.sqrt() * eps).max() < 300
+    eps[-1] = 100.0
+    beside = expand(pairs, eps, pairs.no_change).cumulant
+    assert beside.log_f[-1] > 700
+    torch.testing.assert_close(
+        beside.log_f[:-1], alone.log_f[:-1], rtol=1e-6, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_curvature_is_close_to_the_variance_of_the_slopes(name, batches):
-    """For tiny perturbations it is the Schatten or Frobenius norm of the covariance."""
+def test_no_attack_is_nearer_than_a_radius(name, batches):
+    model = MODELS[name].fit(X, Y)
+    attacked = empirical_radius(model, X, random_state=0).radius
+    radius = auto_radius(batches(name)).numpy()
+    assert (radius <= attacked).all()
+    assert np.mean(radius[attacked < np.inf]) > 0.5 * np.mean(
+        attacked[attacked < np.inf]
+    )
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_scatter_is_close_to_the_variance_of_the_slopes(name, batches):
+    """For tiny perturbations it is half the Schatten or Frobenius norm of theirs."""
     batch = batches(name)
     pairs = batch.pairs(batch.duels())
     tiny = torch.full((len(pairs),), 1e-7, dtype=torch.float64)
@@ -149,15 +190,137 @@ def test_curvature_is_close_to_the_variance_of_the_slopes(name, batches):
     eigenvalues = torch.linalg.eigvalsh(covariance).clamp_min(0.0)
     few = len(batch.geometry.points) <= 32
     order = 8 if few else 2
-    expected = torch.linalg.vector_norm(eigenvalues, order, dim=1)
-    active = p > 0
-    largest = torch.where(active, r.square().sum(2), 0.0).amax(1)
-    found, expected = at.curvature(tiny), torch.minimum(expected, largest)
-    # The least growth that is told apart is a third of a percent above 1/2, and what
-    # rounding may have taken from differences is added.
-    size = largest + at.mean.square().sum(1)
+    expected = torch.linalg.vector_norm(eigenvalues, order, dim=1) / 2
+    found = at.cumulant.log_f.exp()
+    # Growth is rounded up, and what rounding may have taken from differences is added.
+    size = r.square().sum(2).amax(1) + at.mean.square().sum(1)
     assert (found >= expected * (1 - 1e-6) - 1e-12 * size).all()
     assert (found <= expected * 1.004 + 1e-6 * size).all()
+    there = at.fall.log_p > -torch.inf
+    largest = torch.where(there, r.square().sum(2), 0.0).amax(1)
+    torch.testing.assert_close(at.cumulant.hoeffding, largest, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("hoeffding", [np.inf, 3.0])
+def test_excess_over_a_quadratic_is_the_largest_of_all(hoeffding):
+    """Compared with a fine grid of sizes."""
+    f = torch.tensor([1e-3, 0.4, 1.0, 30.0, 1e8], dtype=torch.float64)
+    found = Cumulant(f.log(), torch.full_like(f, hoeffding))
+    y = torch.linspace(0, 1, 100_001, dtype=torch.float64)[:, None]
+    for reach in (0.1, 1.0, 5.0):
+        square = y * reach**2
+        for k in (0.0, 0.01, 1.0, 2.5, 100.0):
+            bennett = (torch.log1p(f * square) - k * square / 2).amax(0)
+            expected = bennett.fmin(((hoeffding - k) * square / 2).amax(0))
+            above = found.above(torch.full_like(f, k), torch.full_like(f, reach))
+            torch.testing.assert_close(above, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("single", [False, True])
+def test_no_perturbation_is_below_the_bound(name, norm, single, batches):
+    """In either precision, against log-ratios in float64."""
+    batch = batches(name, norm)
+    duels = batch.duels()
+    pairs, computed, unit = batch.pairs(duels), batch, 1.0
+    if single:
+        computed, unit = batch.in_float32()
+    generator = torch.Generator().manual_seed(3)
+    below = 0
+    for size in (0.02, 0.3, 1.5):
+        eps = torch.full((len(pairs),), size, dtype=torch.float64)
+        _, slope = log_ratio(pairs, pairs.no_change)
+        worst = pairs.perturbations.steepest(slope)
+        for share in (0.0, 0.8, 1.0):
+            some = computed.pairs(duels)
+            delta = (share * size / unit * worst).to(some.anchor)
+            at = expand(some, (eps / unit).to(some.anchor), delta)
+            bound = (at.lower_bound() - at.lost).double()
+            assert (bound > -torch.inf).double().mean() > 0.5
+            noise = unit_directions(pairs, generator)
+            noise = noise / pairs.perturbations.size(noise)[:, None]
+            _, there = log_ratio(pairs, unit * delta.double())
+            for direction in (worst, pairs.perturbations.steepest(there), noise):
+                for length in (0.5, 1.0):
+                    value, _ = log_ratio(pairs, length * size * direction)
+                    assert (bound <= value).all()
+            below += int((bound > 0).sum())
+    assert below > 0
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_rounding_is_at_most_what_is_taken_off(name, batches):
+    batch = batches(name)
+    duels = batch.duels()
+    pairs, (single, unit) = batch.pairs(duels), batch.in_float32()
+    rounded = single.pairs(duels)
+    assert rounded.exponents.dtype == torch.float32
+    generator = torch.Generator().manual_seed(4)
+    for size in (0.0, 0.1, 1.0):
+        delta = size * unit_directions(pairs, generator)
+        eps = torch.full((len(pairs),), size, dtype=torch.float64)
+        exact = expand(pairs, eps, delta)
+        found = expand(rounded, (eps / unit).float(), (delta / unit).float())
+        error = (found.value.double() - exact.value).abs()
+        assert (error <= found.lost).all()
+        # A bound that is far too large would pass, too.
+        assert float((found.lost / (1 + exact.value.abs())).median()) < 1e-3
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_float32_loses_next_to_nothing(name, batches, monkeypatch):
+    batch = batches(name)
+    found = auto_radius(batch)
+    monkeypatch.setattr(_auto, "float32_is_kept", lambda: False)
+    exact = auto_radius(batch)
+    assert (found >= 0.985 * exact).all()
+    assert (found <= 1.015 * exact).all()
+    assert found.mean() > 0.995 * exact.mean()
+
+
+def test_float32_leaves_rows_that_it_cannot_tell_apart(batches):
+    """Rows next to the boundary, whose log-ratios are as small as its rounding."""
+    batch = batches("rbf")
+    radius = auto_radius(batch)
+    pairs = batch.pairs(batch.duels())
+    _, slope = log_ratio(pairs, pairs.no_change)
+    first = attempt(batch.take(batch.predicted.argsort())).radius
+    assert len(first) == len(radius)
+    model, rows = MODELS["rbf"], X.copy()
+    steps = pairs.perturbations.steepest(slope).view(len(X), -1, X.shape[1]).numpy()
+    near = []
+    for row, step in zip(rows, steps, strict=True):
+        for direction in step:
+            label = model.predict(row[None])[0]
+            lo, hi = 0.0, 3.0
+            if model.predict((row + hi * direction)[None])[0] == label:
+                continue
+            for _ in range(40):
+                mid = (lo + hi) / 2
+                same = model.predict((row + mid * direction)[None])[0] == label
+                lo, hi = (mid, hi) if same else (lo, mid)
+            near.append(row + (lo - 1e-7) * direction)
+    near = np.array(near[:60])
+    assert len(near) > 20
+    options = {"norm": 2, "bounds": None, "feature_scale": None}
+    ((_, batch),) = rows_of(model, near, **options).batches()
+    single, _ = batch.take(batch.predicted.argsort()).in_float32()
+    assert not attempt(single).sure.any()
+    found = auto_radius(batch)
+    assert (found <= 1e-7).all()
+    assert (found > 1e-9).double().mean() > 0.9
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-3, 1e6])
+def test_radii_have_the_units_of_the_rows(unit):
+    model = RBFClassifier(3, max_iter=20, random_state=0).fit(X, Y)
+    radius = model.certified_radius(X)
+    model.prototypes_ = unit * model.prototypes_
+    model.sigma_ = unit**2 * model.sigma_
+    np.testing.assert_allclose(
+        model.certified_radius(unit * X), unit * radius, rtol=2e-3
+    )
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -180,11 +343,9 @@ def test_screen_is_no_better_than_the_expansion_at_the_row(name, norm, batches):
     for size in (0.01, 0.1, 0.5):
         eps = torch.full((len(batch),), size, dtype=torch.float64)
         holds = screened(screens, size)
-        # With the logarithm of the scatter instead of its quadratic, and without it.
+        # The trace of the scatter is never less than its norm.
         every = expand(pairs, eps[duels.row], pairs.no_change)
-        fall = every.pairs.perturbations.support(-every.slope, eps[duels.row])
-        bare = every.value - fall > 0
-        assert not (holds & ~bare).any()
+        assert not (holds & ~(every.rough.lower_bound() > 0)).any()
         held += int(holds.sum())
     assert held > 0.3 * len(pairs)
 
@@ -211,9 +372,8 @@ def test_screened_rivals_do_not_win(name, norm, bounded, batches):
             directions.append(noise / some.perturbations.size(noise)[:, None])
         for direction in directions:
             delta = some.perturbations.inside(size * direction)
-            moved = replace(some, z=some.z + delta)
-            gap = (some.weights * moved.similarities()).sum(1) + some.constant
-            assert (gap > 0).all()
+            value, _ = log_ratio(some, delta)
+            assert (value > 0).all()
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -261,17 +421,13 @@ def test_order_of_the_rows_does_not_matter(batches):
     )
 
 
-def test_last_positive_starts_where_it_is_told():
-    root = torch.tensor([1.0, 5.0, 9.0], dtype=torch.float64)
-    asked = []
-
-    def h(x):
-        asked.append(x)
-        return root - x
-
-    lower = torch.tensor([0.5, 4.0, 9.5], dtype=torch.float64)
-    found = last_positive(h, torch.full_like(root, 20.0), lower=lower)
-    torch.testing.assert_close(found[:2], root[:2], rtol=1e-5, atol=0)
-    # Not positive at its start.
-    assert found[2] == 0
-    assert all((x[:2] >= lower[:2]).all() for x in asked)
+def test_bisection_ends_at_the_last_argument_that_holds():
+    root = torch.tensor([1.0, 5.0, 9.0, 0.3], dtype=torch.float64)
+    lower = torch.tensor([0.5, 0.0, 8.999, 0.0], dtype=torch.float64)
+    upper = torch.tensor([2.0, 40.0, 9.001, 0.29], dtype=torch.float64)
+    found = bisected(lambda x: x < root, lower, upper, rtol=1e-5)
+    # The last one holds up to the end of its bracket, which is not tried.
+    torch.testing.assert_close(found, torch.minimum(root, upper), rtol=1e-4, atol=0)
+    assert (found < root).all()
+    once = bisected(lambda x: x < root, lower, upper, max_iter=0)
+    torch.testing.assert_close(once, lower)

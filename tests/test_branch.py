@@ -177,7 +177,7 @@ def test_a_small_box_says_nothing_of_what_lies_across_the_span():
     rows = rows_of(model, X[::10], norm=2, bounds=None, feature_scale=None)
     ((_, batch),) = rows.batches()
     pairs = batch.pairs(batch.duels())
-    pairs = pairs.take(pairs.constant < 0)
+    pairs = pairs.take((pairs.constant < 0).nonzero().squeeze(1))
     eps = 0.5 * pairs.far
     span = span_of(pairs, batch.n_own, eps)
     assert span.n_axes < X.shape[1]

@@ -359,5 +359,7 @@ def test_certificates_of_concepts_need_one_own_concept_to_win():
     concepts = view.concept_scores(batch.z).reshape(len(X), -1)
     own = concepts.gather(1, (2 * batch.predicted[:, None] + torch.arange(2)))
     expected = own[duels.row, duels.own] - concepts[duels.row, duels.rival]
-    torch.testing.assert_close(gaps, expected, atol=1e-9, rtol=1e-9)
+    # In units of the largest weight or offset.
+    largest = max(np.abs(view.coefficients).max(), np.abs(view.offsets).max())
+    torch.testing.assert_close(largest * gaps, expected, atol=1e-9, rtol=1e-9)
     assert (batch.worst_rival(gaps, duels) > 0).all()

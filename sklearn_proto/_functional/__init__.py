@@ -28,7 +28,7 @@ from sklearn_proto._functional._reasoning import (
     indefinite_agreement,
     signed_probabilities,
 )
-from sklearn_proto._functional._roots import last_positive
+from sklearn_proto._functional._roots import bisected, last_positive
 from sklearn_proto._functional._second_order import second_order_gap
 from sklearn_proto._functional._similarities import exponents, similarities
 
@@ -38,6 +38,7 @@ __all__ = [
     "agreement",
     "best_of_class",
     "best_rival",
+    "bisected",
     "closed_form_radius",
     "cosine_map",
     "exponents",

@@ -1,4 +1,4 @@
-"""A root finder for many decreasing functions at once."""
+"""Roots of many decreasing functions at once."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,6 @@ def last_positive(
     h: Callable[[Tensor], Tensor],
     upper: Tensor,
     *,
-    lower: Tensor | None = None,
     rtol: float = 1e-6,
     max_iter: int = 100,
 ) -> Tensor:
@@ -26,9 +25,7 @@ def last_positive(
     h : callable
         Maps (n,) arguments to (n,) values, each decreasing in its own argument.
     upper : Tensor of shape (n,)
-        End of the bracket.
-    lower : Tensor of shape (n,), optional
-        Its start, by default 0.
+        End of the bracket, which starts at 0.
     rtol : float
         Width of the final bracket relative to its upper end.
     max_iter : int
@@ -37,10 +34,9 @@ def last_positive(
     Returns
     -------
     Tensor of shape (n,)
-        0 where ``h(lower) <= 0``, infinity where ``h(upper) > 0``.
+        0 where ``h(0) <= 0``, infinity where ``h(upper) > 0``.
     """
-    lo = torch.zeros_like(upper) if lower is None else lower
-    hi = upper
+    lo, hi = torch.zeros_like(upper), upper
     f_lo, f_hi = h(lo), h(hi)
     never, always = ~(f_lo > 0), f_hi > 0
     frozen = never | always
@@ -58,3 +54,42 @@ def last_positive(
         f_lo = torch.where(positive, f, f_lo / 2)
         lo, hi = torch.where(positive, x, lo), torch.where(positive, hi, x)
     return lo.masked_fill(never, 0.0).masked_fill(always & ~never, torch.inf)
+
+
+def bisected(
+    holds: Callable[[Tensor], Tensor],
+    lower: Tensor,
+    upper: Tensor,
+    *,
+    rtol: float = 5e-3,
+    max_iter: int = 30,
+) -> Tensor:
+    """Largest of the sizes tried, for statements that hold up to some size.
+
+    Brackets are halved in their logarithms, so that all sizes are found equally well.
+    What is found for one depends on the others by `rtol` at most.
+
+    Parameters
+    ----------
+    holds : callable
+        Maps (n,) sizes to (n,) truth values.
+    lower, upper : Tensor of shape (n,)
+        A size at which each holds, or 0, and one at which it does not.
+    rtol : float
+        Width of the final brackets relative to their upper ends.
+    max_iter : int
+        Bound on the evaluations.
+
+    Returns
+    -------
+    Tensor of shape (n,)
+        Sizes at which the statements hold, or `lower`.
+    """
+    for _ in range(max_iter):
+        if bool((upper - lower <= rtol * upper).all()):
+            break
+        middle = torch.where(lower > 0, (lower * upper).sqrt(), upper / 2)
+        found = holds(middle)
+        lower = torch.where(found, middle, lower)
+        upper = torch.where(found, upper, middle)
+    return lower

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import last_positive
+from sklearn_proto._functional import bisected, last_positive
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._pairs import Pairs
 
@@ -26,10 +26,6 @@ class Certificate(Protocol):
 
     def radius(self, pairs: Pairs) -> Tensor:
         """Sizes (m,) of perturbations below which the gaps stay positive."""
-
-
-# Relative width at which the search for a better radius ends.
-_CLOSE = 5e-4
 
 
 class Root(ABC):
@@ -72,9 +68,8 @@ class Root(ABC):
         if not len(chosen):
             return proven
         some, least, most = pairs.take(chosen), larger[chosen], most[chosen]
-        far = torch.minimum(self.farthest(some), most)
-        bound = self.smallest_gap(some)
-        # So close that it matters little which other pairs the search goes on for.
-        found = last_positive(bound, far, lower=least, rtol=_CLOSE)
-        found = torch.minimum(found, most if self._complete else far)
+        bound, far = self.smallest_gap(some), torch.minimum(self.farthest(some), most)
+        found = bisected(lambda eps: bound(eps) > 0, least, far)
+        if self._complete:
+            found = torch.where(bound(far) > 0, most, found)
         return proven.index_put((chosen,), torch.maximum(found, least))

@@ -1,4 +1,4 @@
-r"""A concave quadratic below the log-ratio of a gap, around any perturbation.
+r"""A concave function below the log-ratio of a gap, around any perturbation.
 
 A gap is positive where ``log P - log N`` is, with P the sum of its positive terms and N
 that of its negative ones. After multiplying both by ``exp(|A delta|^2 / s)`` every term
@@ -10,33 +10,26 @@ convex), and
 
 with p the shares of the negative terms at ``delta0``, u their mean slope and
 ``r_j = b_j - u``: a cumulant generating function of mean zero. The user guide proves
-the two bounds on it that `Expansion.curvature` takes the smaller of.
+the two bounds on it that `Expansion.lower_bound` takes the smaller of.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._pairs import Pairs
+from sklearn_proto.robustness._sides import Fall, Sides, sides
 from sklearn_proto.robustness._slopes import Deviations, Slopes
 
-# Terms count at least exp(-600) times the largest of their side. For the negative ones
-# that errs on the safe side; of the positive ones it adds less than rounding takes off.
-_FAINTEST = -600.0
-# Ends of the steps in either half of the range, as shares of it: small ones first, at
-# which the scatter of the sharpest kernel has not grown yet.
-_STEPS = (
-    torch.cat([0.5 ** torch.arange(12.0, 4.0, -1.0), torch.arange(1.0, 9.0) / 16.0]),
-    torch.arange(9.0, 17.0) / 16.0,
-)
+# Shares of the largest curvature for which a quadratic around `delta0` may have its
+# minimum there.
+_SHARES = (0.98, 0.8)
 # From here on log(1 + e^x) and x are the same in float64.
 _SAME = 40.0
-# Added to the exponents of terms that are not there, and the least sum of a side.
-_ABSENT, _TINY = 1e300, 1e-300
 
 
 @dataclass(frozen=True)
@@ -58,9 +51,15 @@ class Expansion:
     mean : Tensor of shape (m, d)
         Mean u of the slopes of the negative terms.
     squares : Tensor of shape (m, K)
-        Their squared distances ``|r_j|^2`` from it, 0 for what is not negative.
+        Their squared distances ``|r_j|^2`` from it, and those of the other slopes.
+    along : tuple of Tensors of shape (m, K) and (m,)
+        ``r_j . delta``, and of the constant.
     deviations : Deviations or None
         All of the r_j, None for tangent distances.
+    lost : Tensor of shape (m,)
+        What rounding may add to the bound.
+    is_rough : bool
+        Whether the trace of their scatter is all that bounds it.
     """
 
     pairs: Pairs
@@ -69,83 +68,100 @@ class Expansion:
     value: Tensor
     slope: Tensor
     bend: Tensor
-    fall: "Fall"
+    fall: Fall
     mean: Tensor
     squares: Tensor
+    along: tuple[Tensor, Tensor]
     deviations: Deviations | None
+    lost: Tensor
+    is_rough: bool = False
 
     @property
     def rough(self) -> "Expansion":
-        """The same with the trace of the scatter instead of its norm: less work."""
-        return replace(self, deviations=None)
+        """The same with the trace of the scatter alone: less work."""
+        return replace(self, is_rough=True)
+
+    def holds(self) -> Tensor:
+        """Whether each gap (m,) provably stays positive, as computed."""
+        return self.lower_bound() > self.lost
 
     def lower_bound(self) -> Tensor:
-        """Smallest value (m,) of the concave quadratic on the perturbations.
+        """Smallest value (m,) of the bound on the perturbations, at the least.
 
-        ``value + slope . d - curvature |d|^2 / 2`` with ``d = delta - delta0``. Written
-        around 0 its linear part is bounded by the support function and its square by
-        the extent; on an l2 ball, and at ``delta0`` opposite to the slope, this loses
-        nothing.
+        With ``d = delta - delta0`` the bound is ``value + slope . d - bend |d|^2 / 2``
+        less a cumulant. ``k |d|^2 / 2`` goes to the first part and the rest of the
+        cumulant is bounded on its own, for several k: each is a proof.
         """
-        perturbations, eps, delta = self.pairs.perturbations, self.eps, self.delta
-        length = delta.norm(dim=1)
-        extent = perturbations.extent * eps
-        k = self.curvature(length + extent)
-        tilted = self.slope + k[:, None] * delta
-        bound: Tensor = (
-            self.value
-            - (self.slope * delta).sum(1)
-            - k * (length.square() + extent.square()) / 2
-            - perturbations.support(-tilted, eps)
-        )
-        # Infinite curvature times no perturbation: nothing is known.
-        return bound.nan_to_num(nan=-torch.inf)
+        rise = -(self.slope * self.delta).sum(1)
+        square = self.delta.square().sum(1)
+        perturbations, bend = self.pairs.perturbations, self.bend
+        extent = perturbations.extent * self.eps
+        reach = square.sqrt() + extent
+        cumulant = self.cumulant
+        # Written around 0 the linear part is bounded by the support function and the
+        # square by the extent. On an l2 ball with the slope pointing back it is exact.
+        tilted = perturbations.pencil(-self.slope, -self.delta, self.eps)
+        half = (square + extent.square()) / 2
+        # Where the slope points back, k below this leaves the minimum at delta0.
+        most = (rise / square).clamp_min(0.0).nan_to_num(0.0, 0.0, 0.0)
+        bound = torch.full_like(rise, -torch.inf)
+        for k in (cumulant.quadratic, *(most * share for share in _SHARES)):
+            least = -tilted(k + bend) - (k + bend) * half - cumulant.above(k, reach)
+            # Infinite curvature times no perturbation: nothing is known.
+            bound = torch.fmax(bound, least)
+        return bound + (self.value + rise)
 
-    def curvature(self, reach: Tensor) -> Tensor:
-        """Curvature (m,) of the concave quadratic that holds up to ``|d| = reach``."""
-        return self.bend + self._curvature(reach)
+    @cached_property
+    def cumulant(self) -> "Cumulant":
+        """Bound ``log sum p_j exp(r_j . d)`` for the perturbations ``delta0 + d``.
 
-    def _curvature(self, reach: Tensor) -> Tensor:
-        """Smallest k known with ``log sum p_j exp(r_j . d) <= k |d|^2 / 2`` there.
-
-        Hoeffding: ``k = max |r_j|^2``. Bennett, with ``psi(t) = (e^t - 1 - t) / t^2``:
-        ``sum p_j exp(r_j . d) <= 1 + |d|^2 F(|d|)`` with F(t) the norm of
-        ``sum_j p_j psi(t |r_j|) r_j r_j^T``. F grows and log F is convex, so that F at
-        three sizes bounds it everywhere between them, and on every step of a fine
-        division the bound on F at its end serves.
+        Hoeffding: at most ``max |r_j|^2 |d|^2 / 2``. Bennett: at most
+        ``log(1 + |d|^2 F)``, F the norm of ``sum_j p_j psi(m_j) r_j r_j^T`` with
+        ``psi(m) = (e^m - 1 - m) / m^2`` and ``m_j = E eps |r_j| - r_j . delta0``, which
+        ``r_j . d`` does not exceed.
         """
-        fall = self.fall
+        fall, extent = self.fall, self.pairs.perturbations.extent * self.eps
         last_square = self.mean.square().sum(1) * (fall.last_weight > 0)
-        hoeffding = torch.maximum(self.squares.amax(1), last_square)
-        norms, last_norm = self.squares.sqrt(), last_square.sqrt()
-        ends = []
-        for at in (0.0 * reach, 0.5 * reach, reach):
-            logs = fall.logs + log_growth(at[:, None] * norms)
-            last_log = fall.last_log + log_growth(at * last_norm)
-            top = torch.maximum(logs.amax(1), last_log)
-            p, last = fall.times(logs - top[:, None], last_log - top)
-            scatter = self._scatter(p, last, last_square)
-            ends.append(top + scatter.clamp_min(1e-300).log())
-        below, above = (share.to(reach) for share in _STEPS)
-        log_f = torch.cat(
-            [
-                torch.lerp(ends[0][:, None], ends[1][:, None], 2.0 * below),
-                torch.lerp(ends[1][:, None], ends[2][:, None], 2.0 * above - 1.0),
-            ],
-            1,
-        )
-        start = torch.cat([0.0 * below[:1], below, above[:-1]]) * reach[:, None]
-        # log(1 + |d|^2 F) without overflow.
-        log_sum = softplus(log_f + 2.0 * start.log(), threshold=_SAME)
-        bennett = (log_sum / start.square().clamp_min(1e-300)).amax(1)
-        return torch.fmin(hoeffding, 2.0 * bennett.maximum(log_f[:, 0].exp()))
+        along, along_last = self.along
+        # Of what is not negative m is 0: it must not overflow.
+        m = self.squares.sqrt().mul_(extent[:, None]).sub_(along)
+        m *= self.pairs.signs.falls
+        last_m = extent * last_square.sqrt() - along_last
+        top, p, last = fall.grown(m, last_m)
+        scatter = (p * self.squares).sum(1) + last * last_square
+        hoeffding = torch.full_like(scatter, torch.inf)
+        if not self.is_rough:
+            counted = self.squares * self.pairs.signs.falls
+            hoeffding = torch.maximum(counted.amax(1), last_square)
+            if self.deviations is not None:
+                scatter = torch.fmin(scatter, self.deviations.scatter_norm(p, last))
+        dtype = torch.finfo(scatter.dtype)
+        # Rounding, of all that is added up here.
+        log_f = top + scatter.clamp_min(dtype.tiny).log() + dtype.eps**0.5
+        return Cumulant(log_f, hoeffding)
 
-    def _scatter(self, p: Tensor, last: Tensor, last_square: Tensor) -> Tensor:
-        """Norm (m,) of the scatter; its trace if slopes have no Gram matrix."""
-        trace = (p * self.squares).sum(1) + last * last_square
-        if self.deviations is None:
-            return trace
-        return torch.fmin(trace, self.deviations.scatter_norm(p, last))
+
+class Cumulant(NamedTuple):
+    """At most ``log(1 + F |d|^2)``, and at most ``hoeffding |d|^2 / 2``."""
+
+    log_f: Tensor  # (m,)
+    hoeffding: Tensor  # (m,)
+
+    @property
+    def quadratic(self) -> Tensor:
+        """The smallest k (m,) known for which ``k |d|^2 / 2`` is above it."""
+        return torch.fmin(2.0 * self.log_f.exp(), self.hoeffding)
+
+    def above(self, k: Tensor, reach: Tensor) -> Tensor:
+        """Bound (m,) on it less ``k |d|^2 / 2`` for ``|d|`` up to `reach`, all (m,).
+
+        ``log(1 + F y) - k y / 2`` is concave in y and largest at ``2 / k - 1 / F``.
+        """
+        most = reach.square()
+        y = torch.minimum((2.0 / k - (-self.log_f).exp()).clamp_min(0.0), most)
+        bennett = softplus(self.log_f + y.log(), threshold=_SAME) - k * y / 2
+        hoeffding = (self.hoeffding - k).clamp_min(0.0) * most / 2
+        return torch.fmin(bennett, hoeffding)
 
 
 def expand(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
@@ -155,106 +171,90 @@ def expand(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     return _expand_distance(pairs, eps, delta)
 
 
-class Fall(NamedTuple):
-    """Negative terms: K numbers and one for the constant, each in two factors.
-
-    The shares in N are ``weight exp(log)``, and the logs at most 0.
-    """
-
-    weight: Tensor  # (m, K), 0 for terms that are not negative
-    logs: Tensor  # (m, K)
-    last_weight: Tensor  # (m,)
-    last_log: Tensor  # (m,)
-
-    def times(self, logs: Tensor, last_log: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (m, K) and (m,) times the exponentials of other logs, in place."""
-        p = logs.clamp_min_(_FAINTEST).exp_().mul_(self.weight)
-        return p, self.last_weight * last_log.exp()
-
-    @property
-    def log_p(self) -> Tensor:
-        """Logarithms (m, K + 1) of the shares; the last is the constant."""
-        logs = torch.cat([self.logs, self.last_log[:, None]], 1)
-        return logs + torch.cat([self.weight, self.last_weight[:, None]], 1).log()
-
-
-class Sides(NamedTuple):
-    """Either side of the gaps: its logarithm, and who has which share of it."""
-
-    value: Tensor  # (m,), log P - log N
-    balance: Tensor  # (m, K), shares in P of its terms, minus shares in N of the others
-    p: Tensor  # (m, K), shares in N
-    fall: Fall
-
-
-def _sides(pairs: Pairs, exponents: Tensor, of_constant: Tensor) -> Sides:
-    """Sum the terms of either side, each relative to the largest of its side.
-
-    A term is in P or in N, so one exponential serves both. Products with 0 and 1 leave
-    out what is on the other side: choices by a mask cost many times more.
-    """
-    side = pairs.weights.sign()
-    rises, falls = side.clamp_min(0.0), side.neg_().clamp_min_(0.0)
-    gain, loss = pairs.constant.clamp_min(0.0), (-pairs.constant).clamp_min(0.0)
-    top_up = _largest(exponents, rises, of_constant, gain)
-    top_down = _largest(exponents, falls, of_constant, loss)
-    logs = exponents - rises * top_up[:, None] - falls * top_down[:, None]
-    terms = logs.clamp_min(_FAINTEST).exp_().mul_(pairs.weights)
-    q, p = terms.clamp_min(0.0), terms.neg_().clamp_min_(0.0)
-    # A constant that is there never exceeds the largest term of its side.
-    last_log = (of_constant - top_down).clamp_max(0.0)
-    up = q.sum(1) + gain * (of_constant - top_up).clamp_max(0.0).exp()
-    down = p.sum(1) + loss * last_log.exp()
-    value = top_up - top_down + up.log() - down.log()
-    # An empty side has no shares.
-    up, down = up.clamp_min(_TINY), down.clamp_min(_TINY)
-    p.div_(down[:, None])
-    weight = falls.mul_(pairs.weights).div_(-down[:, None])
-    fall = Fall(weight, logs, loss / down, last_log)
-    return Sides(value, q.div_(up[:, None]).sub_(p), p, fall)
-
-
-def _largest(
-    exponents: Tensor, present: Tensor, of_constant: Tensor, constant: Tensor
-) -> Tensor:
-    """Largest exponent (m,) of the terms of a side."""
-    terms = torch.add(exponents, present - 1.0, alpha=_ABSENT).amax(1)
-    return terms.maximum(torch.where(constant > 0, of_constant, -_ABSENT))
-
-
 def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
-    view, perturbations = pairs.view, pairs.perturbations
-    inverse = 1.0 / view.widths
+    geometry, perturbations = pairs.geometry, pairs.perturbations
+    inverse = 1.0 / geometry.widths
     reference = inverse.max()
     moved = perturbations.push(delta)
-    y = pairs.z + moved
-    e = view.exponents(y)
+    square = moved.square().sum(1)
+    change = _moved(pairs, delta, square)
+    exponents, of_constant = change.exponents, change.of_constant
     # After the common factor, what is wider than the narrowest, as the constant is,
     # keeps exp(left |A delta|^2) in N, and at least 1 in P.
-    room = (perturbations.lipschitz * eps).square() - moved.square().sum(1)
-    room = room.clamp_min(0.0)
-    if not view.same_width:
+    room = ((perturbations.lipschitz * eps).square() - square).clamp_min(0.0)
+    if not pairs.view.same_width:
         left = (reference - inverse) * room[:, None]
-        e = e + left * (pairs.weights < 0)
-    sides = _sides(pairs, e, reference * room * (pairs.constant < 0))
-    rate = 2.0 * (inverse[:1] if view.same_width else inverse)
-    slopes = Slopes(pairs.geometry, rate[None], pairs.geometry.place(pairs.z))
-    mean = slopes.mean(sides.p)
+        exponents = exponents + left * pairs.signs.falls
+    of_constant = of_constant + reference * room * (pairs.constant < 0)
+    both = sides(pairs, exponents, of_constant)
+    slopes = Slopes(geometry, geometry.rate[None], pairs.anchor)
+    mean, slope = slopes.mean(both.fall.p), slopes.mean(both.balance)
     deviations = Deviations(slopes, mean)
     # What the common factor adds to P and its terms do not have of their own.
-    free = 2.0 * reference - (sides.balance.clamp_min(0.0) * rate).sum(1, keepdim=True)
+    free = 2.0 * reference * both.gain
+    if not pairs.view.same_width:
+        free += both.balance.clamp_min(0.0) @ (2.0 * reference - geometry.rates)
+    if bool(free.any()):
+        slope += perturbations.pull(free[:, None] * moved)
     return Expansion(
         pairs,
         eps,
         delta,
-        sides.value,
-        slopes.mean(sides.balance) + perturbations.pull(free * moved),
+        both.value,
+        slope,
         torch.zeros_like(eps),
-        sides.fall,
+        both.fall,
         mean,
-        deviations.squares * (sides.fall.weight > 0),
+        deviations.squares,
+        deviations.along(delta, change.inner),
         deviations,
+        pairs.rounding + _lost(pairs, eps, delta, both),
     )
+
+
+def _lost(pairs: Pairs, eps: Tensor, delta: Tensor, both: Sides) -> Tensor:
+    """Bound what rounding may add for Gaussian terms: the user guide, "Rounding".
+
+    Errors of exponents count by the shares of their terms, as those of slopes do.
+    """
+    geometry, perturbations = pairs.geometry, pairs.perturbations
+    k, d = geometry.points.shape
+    largest = 2.0 * geometry.rates.max()
+    share = both.balance.abs()
+    scale = share @ geometry.lengths + largest * pairs.anchor.norm(dim=1)
+    length = delta.norm(dim=1)
+    reach = length + perturbations.extent * eps
+    most = largest * (perturbations.lipschitz * eps).square()
+    products = (d + 8) * (length * scale + most) + (k + 8) * (reach * scale + 2.0)
+    stored = share.mul_(pairs.exponents).sum(1).abs() + pairs.level.abs()
+    stored += 8.0 * both.value.abs()
+    found: Tensor = (products + stored) * (torch.finfo(products.dtype).eps / 2)
+    return found
+
+
+class _Change(NamedTuple):
+    """Gaussian terms at perturbed rows, up to a factor that all of them share."""
+
+    exponents: Tensor  # (m, K)
+    of_constant: Tensor  # (m,)
+    inner: Tensor  # (m, K), inner products of the perturbation with the prototypes
+
+
+def _moved(pairs: Pairs, delta: Tensor, square: Tensor) -> _Change:
+    """Compute what changes for perturbations `delta`, and that once for both sides.
+
+    The factor is ``exp(-(2 z . A delta + |A delta|^2) / s)``, s the least width and
+    `square` (m,) the last term of it.
+    """
+    geometry = pairs.geometry
+    inverse = 1.0 / geometry.widths
+    reference = inverse.max()
+    inner = delta @ geometry.points.T
+    common = 2.0 * (pairs.anchor * delta).sum(1) + square
+    exponents = torch.addcmul(pairs.exponents, inner, geometry.rate)
+    if not pairs.view.same_width:
+        exponents += (reference - inverse) * common[:, None]
+    return _Change(exponents, reference * common - pairs.level, inner)
 
 
 def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
@@ -274,51 +274,60 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     distance = torch.where(apart, distance, zero)
     away = apart & (distance > reach)
     e = -distance / view.widths
-    start = view.squared_distances(pairs.z).sqrt_()
-    floor = -(start + reach) / view.widths
-    sides = _sides(
-        pairs, torch.where((pairs.weights > 0) & ~away, floor, e), torch.zeros_like(eps)
-    )
+    floor = pairs.exponents + pairs.level[:, None] - reach / view.widths
+    e = torch.where((pairs.weights > 0) & ~away, floor, e)
+    value, balance, _, fall = sides(pairs, e - pairs.level[:, None], -pairs.level)
     scale = torch.where(apart, 1.0 / (distance * view.widths), zero)
-    q = torch.where(away, sides.balance.clamp_min(0.0) * scale, zero)
+    q = torch.where(away, balance.clamp_min(0.0) * scale, zero)
     upward = view.towards(y, q)
-    downward = view.towards(y, sides.p * scale)
+    downward = view.towards(y, fall.p * scale)
     mean = perturbations.pull(downward)
     stretch = perturbations.stretch
-    deviations = None
     if view.tangents is None:
-        slopes = Slopes(pairs.geometry, scale, pairs.geometry.place(y))
+        slopes = Slopes(
+            pairs.geometry, scale, perturbations.pull(y) - pairs.geometry.centre
+        )
         deviations = Deviations(slopes, mean)
         squares = deviations.squares
+        along = deviations.along(delta, delta @ pairs.geometry.points.T)
     else:
+        deviations = None
         dots = scale * view.offsets_along(y, perturbations.push(mean))
         lengths = (stretch * scale * distance).square()
         own = mean.square().sum(1, keepdim=True)
         squares = (lengths - 2.0 * dots + own).clamp_min(0.0) + 1e-14 * (lengths + own)
+        last = -(mean * delta).sum(1)
+        turned = scale * view.offsets_along(y, perturbations.push(delta))
+        along = turned + last[:, None], last
     return Expansion(
         pairs,
         eps,
         delta,
-        sides.value,
+        value,
         perturbations.pull(upward) - mean,
         stretch**2 * q.sum(1),
-        sides.fall,
+        fall,
         mean,
-        squares * (sides.fall.weight > 0),
+        squares,
+        along,
         deviations,
+        pairs.rounding,
     )
 
 
 def log_ratio(pairs: Pairs, delta: Tensor) -> tuple[Tensor, Tensor]:
     """Values (m,) and gradients (m, d) in delta of ``log P - log N``."""
     view, perturbations = pairs.view, pairs.perturbations
-    y = pairs.z + perturbations.push(delta)
-    exponents = view.exponents(y)
-    sides = _sides(pairs, exponents, torch.zeros_like(pairs.constant))
+    moved = perturbations.push(delta)
     if view.metric == "sqeuclidean":
-        rate = 2.0 / view.widths
-    else:
-        distance = -exponents * view.widths
-        rate = 1.0 / (distance.clamp_min(1e-12) * view.widths)
-    slope = perturbations.pull(view.towards(y, sides.balance * rate))
-    return sides.value, slope
+        exponents, of_constant, _ = _moved(pairs, delta, moved.square().sum(1))
+        both = sides(pairs, exponents, of_constant)
+        at = pairs.anchor + perturbations.pull(moved)
+        slopes = Slopes(pairs.geometry, pairs.geometry.rate[None], at)
+        return both.value, slopes.mean(both.balance)
+    y = pairs.z + moved
+    exponents = view.exponents(y)
+    distance = -exponents * view.widths
+    both = sides(pairs, exponents - pairs.level[:, None], -pairs.level)
+    rate = 1.0 / (distance.clamp_min(1e-12) * view.widths)
+    return both.value, perturbations.pull(view.towards(y, both.balance * rate))

@@ -1,8 +1,9 @@
 """Inner products of prototypes as perturbations see them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from sklearn_proto._views import SimilarityView
@@ -17,28 +18,55 @@ class Geometry:
     and lengths that bound it are those of ``A^T w``. Everything is centred on the mean
     prototype: differences are all that matters, and far from the origin their digits
     would be lost.
+
+    Parameters
+    ----------
+    view : SimilarityView
+        The model.
+    centre : Tensor of shape (d,)
+        Mean of the pulled prototypes.
+    points : Tensor of shape (K, d)
+        Prototypes, pulled and centred.
+    widths : Tensor of shape (K,)
+        Widths of their kernels.
     """
 
     view: SimilarityView
-    perturbations: Perturbations
+    centre: Tensor
+    points: Tensor
+    widths: Tensor
+
+    @classmethod
+    def of(cls, view: SimilarityView, perturbations: Perturbations) -> "Geometry":
+        """Pull the prototypes back."""
+        pulled = perturbations.pull(view.tensor(view.prototypes))
+        centre = pulled.mean(0)
+        return cls(view, centre, pulled - centre, view.widths)
+
+    def in_float32(self, unit: float) -> "Geometry":
+        """Round everything, in another unit of length, for Gaussian kernels."""
+        centre, points, widths = self.centre, self.points, self.widths / unit**2
+        return replace(
+            self,
+            centre=(centre / unit).float(),
+            points=(points / unit).float(),
+            widths=widths.float(),
+        )
 
     @cached_property
-    def _pulled(self) -> Tensor:
-        return self.perturbations.pull(self.view.tensor(self.view.prototypes))
+    def concepts(self) -> tuple[Tensor, Tensor]:
+        """Weights (C q, K) and offsets (C q,) of all concepts, at most 1 in size.
 
-    @cached_property
-    def centre(self) -> Tensor:
-        """Mean of the pulled prototypes, shape (d,)."""
-        return self._pulled.mean(0)
-
-    @cached_property
-    def points(self) -> Tensor:
-        """Centred prototypes of shape (K, d)."""
-        return self._pulled - self.centre
+        Gaps keep their signs when all scores are divided by a number.
+        """
+        a, b = self.view.affine
+        largest = torch.maximum(a.abs().max(), b.abs().max())
+        scale = 1.0 / largest.clamp_min(torch.finfo(a.dtype).tiny)
+        return a.flatten(0, 1) * scale, b.flatten() * scale
 
     @cached_property
     def gram(self) -> Tensor:
-        """Their inner products (K, K)."""
+        """Inner products (K, K) of the points."""
         return self.points @ self.points.T
 
     @property
@@ -51,6 +79,18 @@ class Geometry:
         """Squares of the inner products (K, K)."""
         return self.gram.square()
 
-    def place(self, z: Tensor) -> Tensor:
-        """Rows `z` of the model in the same coordinates, shape (m, d)."""
-        return self.perturbations.pull(z) - self.centre
+    @cached_property
+    def rates(self) -> Tensor:
+        """Factors (K,) of the slopes of Gaussian terms."""
+        return 2.0 / self.widths
+
+    @property
+    def rate(self) -> Tensor:
+        """The same, or (1,) if all of them are."""
+        return self.rates[:1] if self.view.same_width else self.rates
+
+    @cached_property
+    def lengths(self) -> Tensor:
+        """Lengths (K,) of the points times these factors."""
+        found: Tensor = self.rates * self.points.norm(dim=1)
+        return found

@@ -56,13 +56,13 @@ class SimilarityFamily:
 
     @cached_property
     def _geometry(self) -> Geometry:
-        return Geometry(self.view, self.perturbations)
+        return Geometry.of(self.view, self.perturbations)
 
     def batch(
         self, perturbations: Perturbations, z: Tensor, predicted: Tensor
     ) -> SimilarityBatch:
         """See `Family`."""
-        return SimilarityBatch(perturbations, z, predicted, self._geometry)
+        return SimilarityBatch.of(perturbations, z, predicted, self._geometry)
 
     def radius(self, method: str) -> Callable[[SimilarityBatch], Tensor]:
         """See `Family`."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,6 +12,13 @@ from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._batch import Batch
 from sklearn_proto.robustness._geometry import Geometry
 from sklearn_proto.robustness._perturbations import Perturbations
+
+
+class Signs(NamedTuple):
+    """Which net weights (m, K) are positive and which negative, as 0 and 1."""
+
+    rises: Tensor
+    falls: Tensor
 
 
 @dataclass(frozen=True)
@@ -25,12 +33,18 @@ class Pairs:
     ----------
     z : Tensor of shape (m, dz)
         Rows as the model sees them.
+    anchor : Tensor of shape (m, d)
+        Rows in the coordinates of the geometry.
+    exponents : Tensor of shape (m, K)
+        Exponents of their similarities, less the largest.
+    level : Tensor of shape (m,)
+        The largest.
     weights : Tensor of shape (m, K)
         Net weights.
     constant : Tensor of shape (m,)
         What does not depend on the similarities.
     rounding : Tensor of shape (m,)
-        Relative rounding error of a similarity.
+        What the rounding of the exponents may do to a log-ratio.
     geometry : Geometry
         Angles and lengths of the prototypes, and the model itself.
     perturbations : Perturbations
@@ -38,6 +52,9 @@ class Pairs:
     """
 
     z: Tensor
+    anchor: Tensor
+    exponents: Tensor
+    level: Tensor
     weights: Tensor
     constant: Tensor
     rounding: Tensor
@@ -54,33 +71,45 @@ class Pairs:
         """Positive part (m, K) of the weights."""
         return self.weights.clamp_min(0.0)
 
-    @property
+    @cached_property
     def fall(self) -> Tensor:
         """Negative part (m, K) of the weights."""
-        return (-self.weights).clamp_min(0.0)
+        return self.weights.neg().clamp_min_(0.0)
+
+    @cached_property
+    def signs(self) -> Signs:
+        """On which side of the gap each term is."""
+        sign = self.weights.sign()
+        rises = sign.clamp_min(0.0)
+        return Signs(rises, rises - sign)
 
     @property
     def no_change(self) -> Tensor:
         """The perturbation 0 of every pair, shape (m, d)."""
-        shape = (len(self), self.perturbations.n_features)
-        return torch.zeros(shape, dtype=self.z.dtype, device=self.z.device)
+        return torch.zeros_like(self.anchor)
 
     @property
     def far(self) -> Tensor:
         """Size (m,) of a perturbation that passes every prototype twice over."""
-        farthest = self.view.squared_distances(self.z).amax(1).sqrt()
+        exponents = self.exponents + self.level[:, None]
+        farthest = (-exponents * self.geometry.widths).amax(1)
+        if self.view.metric == "sqeuclidean":
+            farthest = farthest.sqrt()
         return 2.0 * farthest / max(self.perturbations.lipschitz, 1e-300)
 
     def __len__(self) -> int:
         """Count the pairs."""
-        return len(self.z)
+        return len(self.anchor)
 
     def take(self, chosen: Tensor) -> "Pairs":
         """Select some of the pairs."""
         return replace(
             self,
-            z=self.z[chosen],
-            weights=self.weights[chosen],
+            z=self.z.index_select(0, chosen),
+            anchor=self.anchor.index_select(0, chosen),
+            exponents=self.exponents.index_select(0, chosen),
+            level=self.level[chosen],
+            weights=self.weights.index_select(0, chosen),
             constant=self.constant[chosen],
             rounding=self.rounding[chosen],
             perturbations=self.perturbations.take(chosen),
@@ -88,7 +117,7 @@ class Pairs:
 
     def similarities(self) -> Tensor:
         """Similarities (m, K), up to a positive factor of each row if normalised."""
-        return _similarities(self.view, self.z)
+        return _similarities(self)
 
 
 @dataclass(frozen=True)
@@ -110,6 +139,19 @@ class Duels:
         """Select some of the pairs."""
         return Duels(self.row[chosen], self.own[chosen], self.rival[chosen])
 
+    def among(self, rows: Tensor) -> "Duels":
+        """Count the rows as those that `rows` were taken from."""
+        return replace(self, row=rows[self.row])
+
+    @classmethod
+    def joined(cls, parts: "list[Duels]") -> "Duels":
+        """Put several together."""
+        return cls(
+            torch.cat([part.row for part in parts]),
+            torch.cat([part.own for part in parts]),
+            torch.cat([part.rival for part in parts]),
+        )
+
 
 @dataclass(frozen=True)
 class SimilarityBatch(Batch):
@@ -124,9 +166,40 @@ class SimilarityBatch(Batch):
         As in `Batch`.
     geometry : Geometry
         The model and its prototypes.
+    anchor, exponents, level
+        As in `Pairs`, for n rows.
+    lost : Tensor of shape (n,)
+        Relative rounding error of the similarities from which scores are made.
     """
 
     geometry: Geometry
+    anchor: Tensor
+    exponents: Tensor
+    level: Tensor
+    lost: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        perturbations: Perturbations,
+        z: Tensor,
+        predicted: Tensor,
+        geometry: Geometry,
+    ) -> "SimilarityBatch":
+        """Compute what the bounds need of rows `z` (n, dz)."""
+        view = geometry.view
+        exponents = view.exponents(z)
+        level = exponents.amax(1)
+        return cls(
+            perturbations,
+            z,
+            predicted,
+            geometry,
+            perturbations.pull(z) - geometry.centre,
+            exponents - level[:, None],
+            level,
+            view.relative_rounding(z),
+        )
 
     @property
     def view(self) -> SimilarityView:
@@ -154,9 +227,32 @@ class SimilarityBatch(Batch):
         """Concepts of each class."""
         return self.view.affine.coefficients.shape[1]
 
+    @property
+    def rounding(self) -> Tensor:
+        """See `Pairs`, shape (n,)."""
+        return self.lost.to(self.exponents)
+
+    def in_float32(self) -> tuple["SimilarityBatch", float]:
+        """Round everything, for Gaussian kernels of one width, and the unit of sizes.
+
+        In that unit the width is 1. Bounds in float32 know rows by their anchors and
+        exponents, so z is left out.
+        """
+        unit = float(self.geometry.widths[0]) ** 0.5
+        found = replace(
+            self,
+            perturbations=self.perturbations.in_float32(unit),
+            z=self.z[:, :0].float(),
+            geometry=self.geometry.in_float32(unit),
+            anchor=(self.anchor / unit).float(),
+            exponents=self.exponents.float(),
+            level=self.level.float(),
+        )
+        return found, unit
+
     def similarities(self) -> Tensor:
         """Similarities (n, K), up to a positive factor of each row if normalised."""
-        return _similarities(self.view, self.z)
+        return _similarities(self)
 
     def duels(self) -> Duels:
         """Every own concept of every row against every rival concept."""
@@ -168,22 +264,19 @@ class SimilarityBatch(Batch):
         own = torch.arange(q, device=device).repeat(len(row))
         return Duels(row.repeat_interleave(q), own, rival.repeat_interleave(q))
 
-    @cached_property
-    def rounding(self) -> Tensor:
-        """Relative rounding error (n,) of the similarities of each row."""
-        return self.view.relative_rounding(self.z)
-
     def pairs(self, duels: Duels) -> Pairs:
         """Net the two concepts of every duel, and take off what rounding may add."""
         row = duels.row
         own = self.predicted[row] * self.n_own + duels.own
-        rounding = self.rounding[row]
-        weights, constant = self._net(own, duels.rival, rounding)
+        weights, constant = self._net(own, duels.rival, self.lost[row])
         return Pairs(
-            self.z[row],
+            self.z.index_select(0, row),
+            self.anchor.index_select(0, row),
+            self.exponents.index_select(0, row),
+            self.level[row],
             weights,
             constant,
-            rounding,
+            self.rounding[row],
             self.geometry,
             self.perturbations.take(row),
         )
@@ -201,21 +294,22 @@ class SimilarityBatch(Batch):
             mine = concepts // q == label
             rival, own = concepts[~mine], concepts[mine]
             rival, own = rival.repeat_interleave(q), own.repeat(len(rival))
-            most = self.rounding[rows].max().expand(len(rival))
+            most = self.lost[rows].max().expand(len(rival))
             yield rows, *self._net(own, rival, most)
 
     def _net(
         self, own: Tensor, rival: Tensor, rounding: Tensor
     ) -> tuple[Tensor, Tensor]:
-        a, b = self.view.affine
-        flat_a, flat_b = a.flatten(0, 1), b.flatten()
-        weights = flat_a[own] - flat_a[rival]
-        constant = flat_b[own] - flat_b[rival]
-        slack = rounding * (weights.abs().sum(1) + constant.abs())
-        if not self.view.normalized:
-            return weights, constant - slack
-        # g . phi / sum(phi) + B has the sign of (g + B) . phi; so has the slack.
-        return weights + (constant - slack)[:, None], torch.zeros_like(constant)
+        a, b = self.geometry.concepts
+        weights = a.index_select(0, own) - a.index_select(0, rival)
+        # At least the sizes of the net weights.
+        size = a.abs().sum(1) + b.abs()
+        constant = b[own] - b[rival] - rounding * (size[own] + size[rival])
+        if self.view.normalized:
+            # g . phi / sum(phi) + B has the sign of (g + B) . phi; so has the slack.
+            weights, constant = weights + constant[:, None], torch.zeros_like(constant)
+        dtype = self.exponents.dtype
+        return weights.to(dtype), constant.to(dtype)
 
     def of_rival(self, holds: Tensor) -> Tensor:
         """Whether any own concept withstands the rival, for all pairs of the rival."""
@@ -224,12 +318,11 @@ class SimilarityBatch(Batch):
     def worst_rival(self, values: Tensor, duels: Duels) -> Tensor:
         """Reduce (m,) to rows (n,): the best own concept against the worst rival."""
         best = values.view(-1, self.n_own).amax(1)
-        start = torch.full_like(self.z[:, 0], torch.inf)
+        start = torch.full_like(self.rounding, torch.inf)
         return start.scatter_reduce(0, duels.row[:: self.n_own], best, "amin")
 
 
-def _similarities(view: SimilarityView, z: Tensor) -> Tensor:
-    e = view.exponents(z)
-    if view.normalized:
-        e -= e.amax(1, keepdim=True)
-    return e.exp_()
+def _similarities(rows: Pairs | SimilarityBatch) -> Tensor:
+    if rows.view.normalized:
+        return rows.exponents.exp()
+    return (rows.exponents + rows.level[:, None]).exp()

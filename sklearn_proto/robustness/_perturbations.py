@@ -1,6 +1,7 @@
 """The perturbations that a certificate has to withstand."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -45,6 +46,14 @@ class Perturbations:
             return self
         down, up = self.room
         return replace(self, room=(down[rows], up[rows]))
+
+    def in_float32(self, unit: float) -> "Perturbations":
+        """Round everything, in another unit of length."""
+        matrix = None if self.matrix is None else self.matrix.float()
+        room = self.room
+        if room is not None:
+            room = (room[0] / unit).float(), (room[1] / unit).float()
+        return replace(self, matrix=matrix, room=room)
 
     def pull(self, a: Tensor) -> Tensor:
         """``A^T a`` for rows `a`: a linear function of z as one of delta."""
@@ -132,13 +141,27 @@ class Perturbations:
         best = eps * free
         # Where the unbounded maximum leaves the box, the box is the better bound.
         for _ in range(2):
-            share = eps[:, None] * within / free.clamp_min(1e-300)[:, None]
+            share = eps[:, None] * within / _positive(free)[:, None]
             clipped = share > room
             fixed = torch.where(clipped, within * room, torch.zeros_like(room)).sum(1)
             rest = torch.where(clipped, torch.zeros_like(within), within)
             free = self.dual_norm(rest)
             best = torch.minimum(best, fixed + eps * free)
         return best
+
+    def pencil(self, a: Tensor, b: Tensor, eps: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return `support` (n,) of ``a + k b`` as a function of k (n,)."""
+        if self.room is not None or self.norm != 2:
+            return lambda k: self.support(a + k[:, None] * b, eps)
+        own, cross, other = ((x * y).sum(1) for x, y in ((a, a), (a, b), (b, b)))
+        # The terms may cancel.
+        lost = 2 * (a.shape[1] + 8) * torch.finfo(a.dtype).eps
+
+        def support(k: Tensor) -> Tensor:
+            square = (k * (k * other + 2.0 * cross) + own).clamp_min(0.0)
+            return (square + lost * (own + k.square() * other)).sqrt() * eps
+
+        return support
 
     def steepest(self, a: Tensor) -> Tensor:
         """Find the unit perturbations along which ``a . delta`` falls fastest."""
@@ -151,12 +174,12 @@ class Perturbations:
             top = a.abs().argmax(1, keepdim=True)
             return torch.zeros_like(a).scatter_(1, top, -a.gather(1, top).sign())
         if self.norm == 2:
-            return -a / _norms(a, 2)[:, None].clamp_min(1e-300)
+            return a * (-1.0 / _positive(_norms(a, 2)))[:, None]
         q = dual_exponent(self.norm)
-        scale = a.abs().amax(1, keepdim=True).clamp_min(1e-300)
+        scale = _positive(a.abs().amax(1, keepdim=True))
         shape = -a.sign() * (a.abs() / scale).pow(q - 1)
         length = _norms(shape, self.norm)[:, None]
-        return shape / length.clamp_min(1e-300)
+        return shape / _positive(length)
 
     def inside(self, delta: Tensor) -> Tensor:
         """Clip perturbations to the bounds."""
@@ -186,6 +209,10 @@ def dual_exponent(p: float) -> float:
 def _norms(rows: Tensor, p: float) -> Tensor:
     found: Tensor = torch.linalg.vector_norm(rows, p, dim=1)
     return found
+
+
+def _positive(divisor: Tensor) -> Tensor:
+    return divisor.clamp_min(torch.finfo(divisor.dtype).tiny)
 
 
 def _best_spent(value: Tensor, room: Tensor, budget: Tensor) -> Tensor:

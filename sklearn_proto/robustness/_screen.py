@@ -2,20 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import log_growth
 from sklearn_proto.robustness._pairs import SimilarityBatch
 from sklearn_proto.robustness._perturbations import Perturbations
 
-# Sums below this have lost digits to underflow: nothing is concluded from them.
-_FAINT = 1e-250
-# An underflowed share may belong to the term that grows most: it never counts less.
-_LEAST_SHARE = 1e-280
-# What rounding may take from the difference of squares.
-_ROUNDED_UP = 1 + 1e-14
+# Elements of the largest arrays: they fit into a cache.
+_ELEMENTS = 2**17
 
 
 @dataclass(frozen=True)
@@ -29,33 +25,44 @@ class Screen:
     value: Tensor  # log-ratio (n, r) at the row, -inf where nothing is known
     slope: Tensor  # its gradient (n, r, d)
     p: Tensor  # shares (n, r, K) of the negative terms
-    squares: Tensor  # |r_j|^2 (n, r, K)
+    norms: Tensor  # |r_j| (n, r, K)
     last: Tensor  # share (n, r) of the negative constant
-    last_square: Tensor  # |r_0|^2 (n, r)
+    last_norm: Tensor  # |r_0| (n, r), or more
     kept: float  # exponent of its growth at eps = 1, against all other terms
-    rounding: Tensor  # (n,)
+    rounding: Tensor  # (n,), what it may add to the bound
+    drift: Tensor  # (n,), and how much more for perturbations of size 1
     perturbations: Perturbations
+
+    @cached_property
+    def _fall(self) -> Tensor:
+        """Largest decrease (n, r) of the tangent for perturbations of size 1."""
+        return self._support(torch.ones_like(self.rounding))
 
     def estimates(self) -> Tensor:
         """Distances (n, r) to the linearised boundaries."""
-        fall = self._fall(torch.ones_like(self.rounding))
-        return (self.value / fall.clamp_min(1e-300)).clamp_min(0.0)
+        tiny = torch.finfo(self._fall.dtype).tiny
+        return (self.value / self._fall.clamp_min(tiny)).clamp_min(0.0)
 
     def holds(self, eps: Tensor) -> Tensor:
-        """Whether each gap (n, r) provably stays positive, for sizes `eps` (n,)."""
+        """Whether each gap (n, r) provably stays positive, for sizes `eps` (n,).
+
+        With ``t_j = E eps |r_j|``, the largest value of ``r_j . delta``, the trace of
+        the scatter times ``(E eps)^2`` is ``sum_j p_j (e^t_j - 1 - t_j)``.
+        """
         reach = self.perturbations.extent * eps[:, None]
-        moving = self.p * log_growth(reach[..., None] * self.squares.sqrt()).exp_()
-        t = reach * self.last_square.sqrt()
-        scatter = (moving * self.squares).sum(-1)
-        scatter += self.last * log_growth(t).exp() * self.last_square
-        bend = torch.log1p(reach.square() * scatter)
+        t = reach[..., None] * self.norms
+        bend = t.exp().sub_(1.0).sub_(t).mul_(self.p).sum(-1)
+        t = reach * self.last_norm
+        bend += self.last * (torch.expm1(t) - t)
         # The sum of the shares never falls, so that of the constant grows by exp(t).
         share = (self.last * t.exp()).clamp_max(1.0)
         grown = torch.log1p(share * torch.expm1(self.kept * eps.square())[:, None])
-        least = self.value - self._fall(eps) - bend - grown
-        return least > self.rounding[:, None]
+        free = self.perturbations.room is None
+        fall = self._fall * eps[:, None] if free else self._support(eps)
+        least = self.value - fall - torch.log1p(bend) - grown
+        return least > torch.addcmul(self.rounding, self.drift, eps)[:, None]
 
-    def _fall(self, eps: Tensor) -> Tensor:
+    def _support(self, eps: Tensor) -> Tensor:
         n, r, _ = self.slope.shape
         rows = torch.arange(n, device=eps.device).repeat_interleave(r)
         every = self.perturbations.take(rows)
@@ -69,39 +76,55 @@ def screen(batch: SimilarityBatch) -> Iterator[Screen]:
     weights, so that sums over the prototypes are products of matrices.
     """
     geometry, perturbations = batch.geometry, batch.perturbations
-    width = float(batch.view.widths[0])
-    rate = 2.0 / width
-    points, anchor = rate * geometry.points, rate * geometry.place(batch.z)
-    own, phi = _ROUNDED_UP * points.square().sum(1), batch.similarities()
-    for rows, weights, constant in batch.by_class():
-        seen, a = phi[rows], anchor[rows][:, None]
+    width, rate = float(geometry.widths[0]), float(geometry.rate)
+    points, anchor = rate * geometry.points, rate * batch.anchor
+    phi = batch.similarities()
+    k, d = points.shape
+    dtype = torch.finfo(points.dtype)
+    # What rounding may take from a difference of squares.
+    up = 1.0 + 8 * (d + 8) * dtype.eps
+    own = up * points.square().sum(1)
+    # The rounding of `Expansion`, whatever the shares. Errors of t_j and of their sum
+    # are like those of slopes.
+    farthest = points.norm(dim=1).max() + 2.0 * anchor.norm(dim=1)
+    unit = dtype.eps / 2
+    largest = batch.exponents.abs().amax(1) + batch.level.abs()
+    rounding = batch.rounding + unit * (2.0 * largest + 4.0 * (k + 8))
+    drift = unit * 4.0 * (d + k + 8) * perturbations.extent * farthest
+    # Sums below this have lost digits to underflow: nothing is concluded from them. And
+    # a term that underflowed may be the one that grows most: it never counts less.
+    faint = dtype.tiny**0.8
+    for of_class, weights, constant in batch.by_class():
         harms, lost = (-weights).clamp_min(0.0), (-constant).clamp_min(0.0)
-        free = constant.clamp_min(0.0)
-        up, down = seen @ weights.clamp_min(0.0).T + free, seen @ harms.T + lost
-        known = (up > _FAINT) & (down > _FAINT)
-        up, down = up.clamp_min(_FAINT), down.clamp_min(_FAINT)
-        last = lost / down
-        terms = seen[:, None] * weights
-        slope = terms @ points
-        p = terms.clamp_max_(0.0).div_(-down[..., None])
-        inner = p @ points
-        slope.addcmul_(inner, down[..., None]).div_(up[..., None])
-        slope -= (1 - free / up)[..., None] * a
-        mean = inner - (1 - last)[..., None] * a
-        slope -= mean
-        p += _LEAST_SHARE * (harms > 0)
-        # As in `Deviations`: |r_j|^2 = c^2 |w_j|^2 + 2 gamma_j.
-        around = mean + a
-        squares = own + _ROUNDED_UP * around.square().sum(-1, keepdim=True)
-        squares.sub_(2.0 * (around @ points.T)).clamp_min_(0.0)
-        yield Screen(
-            torch.where(known, (up / down).log(), -torch.inf),
-            slope,
-            p,
-            squares,
-            last,
-            mean.square().sum(-1),
-            perturbations.lipschitz**2 / width,
-            batch.rounding[rows],
-            perturbations.take(rows),
-        )
+        helps, free = weights.clamp_min(0.0), constant.clamp_min(0.0)
+        # Net weights are at most 4.
+        least = 4.0 * dtype.tiny * (harms > 0).to(harms)
+        for rows in torch.split(of_class, max(1, _ELEMENTS // (len(weights) * k))):
+            seen, a = phi[rows], anchor[rows][:, None]
+            rise, fall = seen @ helps.T + free, seen @ harms.T + lost
+            known = (rise > faint) & (fall > faint)
+            rise, fall = rise.clamp_min(faint), fall.clamp_min(faint)
+            last, over_rise, over_fall = lost / fall, 1.0 / rise, 1.0 / fall
+            terms = seen[:, None] * weights
+            p = terms.clamp_max(0.0)
+            balance = terms.sub_(p).mul_(over_rise[..., None])
+            balance.addcmul_(p, over_fall[..., None])
+            slope = balance @ points
+            slope.addcmul_((free / rise - last)[..., None], a)
+            p.sub_(least).mul_(-over_fall[..., None])
+            # As in `Deviations`, around u + c a.
+            around = (p @ points).addcmul_(last[..., None], a)
+            square = around.square().sum(-1, keepdim=True)
+            squares = (around @ points.T).mul_(-2.0).add_(own).add_(square, alpha=up)
+            yield Screen(
+                torch.where(known, (rise / fall).log(), -torch.inf),
+                slope,
+                p,
+                squares.clamp_min_(0.0).sqrt_(),
+                last,
+                square.sqrt().squeeze(-1) + a.norm(dim=-1),
+                perturbations.lipschitz**2 / width,
+                rounding[rows],
+                drift[rows],
+                perturbations.take(rows),
+            )

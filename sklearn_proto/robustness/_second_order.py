@@ -30,6 +30,7 @@ class SecondOrder(Root):
         start = pairs.no_change
 
         def bound(eps: Tensor) -> Tensor:
-            return expand(pairs, eps, start).lower_bound() - pairs.rounding
+            at = expand(pairs, eps, start)
+            return at.lower_bound() - at.lost
 
         return bound

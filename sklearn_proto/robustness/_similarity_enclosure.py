@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from sklearn_proto.robustness._auto import auto_radius
+from sklearn_proto.robustness._boundary import Boundary, nearest_boundary
 from sklearn_proto.robustness._branching import Ends, narrow
 from sklearn_proto.robustness._enclosure import Effort, Enclosure, attained, finished
 from sklearn_proto.robustness._pairs import SimilarityBatch
-from sklearn_proto.robustness._trust_region import Boundary, nearest_boundary
 
 # Elements of the slopes of the rows that are proven together.
 _ELEMENTS = 4_000_000

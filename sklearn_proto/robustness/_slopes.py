@@ -35,7 +35,8 @@ class Slopes:
     def mean(self, p: Tensor) -> Tensor:
         """``u = sum_j p_j b_j`` of shape (m, d)."""
         mass = p * self.scale
-        return mass @ self.geometry.points - mass.sum(1, keepdim=True) * self.anchor
+        total = mass.sum(1, keepdim=True).neg_()
+        return (mass @ self.geometry.points).addcmul_(total, self.anchor)
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,20 @@ class Deviations:
         """``|u|^2`` of shape (m,)."""
         return self.centre.square().sum(1)
 
+    def along(self, delta: Tensor, inner: Tensor) -> tuple[Tensor, Tensor]:
+        """``r_j . delta`` of shape (m, K), and of the constant (m,).
+
+        `inner` (m, K) are the inner products of delta with the prototypes.
+        """
+        slopes, last = self.slopes, -(self.centre * delta).sum(1)
+        own = (slopes.anchor * delta).sum(1)
+        if self._same:
+            # Columns are added in place, which is the cheapest.
+            start = last - float(slopes.scale) * own
+            return (slopes.scale * inner).add_(start[:, None]), last
+        offsets = inner - own[:, None]
+        return offsets.mul_(slopes.scale).add_(last[:, None]), last
+
     @cached_property
     def _alpha(self) -> Tensor:
         a, points = self.slopes.anchor, self.slopes.geometry.points
@@ -101,15 +116,35 @@ class Deviations:
         return self._around_square / 2 - self.slopes.scale * along
 
     @cached_property
+    def _lengths(self) -> Tensor:
+        return self.slopes.scale.square() * self.slopes.geometry.squares
+
+    @cached_property
+    def _sizes(self) -> Tensor:
+        """Squares (m, K) of what the r_j are differences of."""
+        size = self._lengths + self.last_square[:, None]
+        if self._same:
+            return size + self._around_square
+        return size + (self.slopes.scale * self._alpha).abs()
+
+    @property
+    def _rounding(self) -> float:
+        """What ``r_i . r_j`` may be off by, as a share of the root of both sizes."""
+        points = self.slopes.geometry.points
+        return 8 * (points.shape[1] + 8) * torch.finfo(points.dtype).eps
+
+    @cached_property
     def squares(self) -> Tensor:
         """``|r_j|^2`` of shape (m, K), with what rounding may have taken."""
-        lengths = self.slopes.scale.square() * self.slopes.geometry.squares
-        size = lengths + self.last_square[:, None]
         if self._same:
-            size = size + self._around_square
-        else:
-            size = size + (self.slopes.scale * self._alpha).abs()
-        return (lengths + 2.0 * self._gamma).clamp_min(0.0) + 1e-14 * size
+            # In one product: everything else is a row or a column.
+            scale, points = float(self.slopes.scale), self.slopes.geometry.points
+            column = (1 + self._rounding) * self._around_square
+            column += self._rounding * self.last_square[:, None]
+            found = torch.addmm(column, self._around, points.T, alpha=-2.0 * scale)
+            return found.add_(self._lengths, alpha=1 + self._rounding).clamp_min_(0.0)
+        found = torch.add(self._lengths, self._gamma, alpha=2.0).clamp_min_(0.0)
+        return found.add_(self._sizes, alpha=self._rounding)
 
     def scatter_norm(self, weight: Tensor, last: Tensor) -> Tensor:
         """Bound (m,) on the largest eigenvalue of ``sum_j weight_j r_j r_j^T``.
@@ -120,7 +155,10 @@ class Deviations:
         the squares of its entries, without any (m, K, K) array.
         """
         few = len(self.slopes.geometry.points) <= _FEW
-        return (self._schatten_norm if few else self._frobenius_norm)(weight, last)
+        norm = (self._schatten_norm if few else self._frobenius_norm)(weight, last)
+        # An error of r_i . r_j below the root of s_i s_j moves it by sum weight_j s_j.
+        size = (weight * self._sizes).sum(1) + last * self.last_square
+        return norm.add_(size, alpha=self._rounding)
 
     @property
     def _with_last(self) -> Tensor:
@@ -145,10 +183,10 @@ class Deviations:
         products = torch.cat([products, column], 2)
         root = torch.cat([weight, last[:, None]], 1).sqrt()
         scatter = root[:, :, None] * products * root[:, None]
-        size = scatter.abs().amax((1, 2)).clamp_min(1e-300)
+        size = scatter.abs().amax((1, 2)).clamp_min(torch.finfo(scatter.dtype).tiny)
         fourth = torch.linalg.matrix_power(scatter / size[:, None, None], 4)
         norm: Tensor = torch.linalg.matrix_norm(fourth)
-        return size * norm.pow(0.25) * (1 + 1e-9)
+        return size * norm.pow(0.25)
 
     def _frobenius_norm(self, weight: Tensor, last: Tensor) -> Tensor:
         c, geometry = self.slopes.scale, self.slopes.geometry
@@ -168,7 +206,8 @@ class Deviations:
             yz = cross + wc.sum(1) * (wb * alpha).sum(1)
             among, size = among + 2.0 * yy + 4.0 * (xy + yz), size + yy
         # Their sum may cancel: the last term covers what rounding took.
-        square = (among + 1e-12 * size).clamp_min(0.0)
+        lost = 8 * (len(geometry.points) + 8) * torch.finfo(size.dtype).eps
+        square = torch.add(among, size, alpha=lost).clamp_min(0.0)
         # |r_0 . r_j| <= |r_0| |r_j| will do where the constant hardly counts.
         if bool((last > _FAINT).any()):
             products = self._with_last.square()

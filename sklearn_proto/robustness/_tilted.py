@@ -44,7 +44,7 @@ class Tilted(Root):
             spread = _dual_distances(at)
             worst = torch.logsumexp(at.fall.log_p + eps[:, None] * spread, 1)
             bent = at.bend * (pairs.perturbations.extent * eps).square() / 2
-            return at.value - worst - bent - pairs.rounding
+            return at.value - worst - bent - at.lost
 
         return log_gap
 

@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
+from sklearn_proto.robustness._boundary import Boundary
 from sklearn_proto.robustness._branching._prove_balls import Problem, Proof, prove_balls
 from sklearn_proto.robustness._branching._span import span_of
 from sklearn_proto.robustness._enclosure import Effort, finished
 from sklearn_proto.robustness._pairs import Duels, Pairs, SimilarityBatch
-from sklearn_proto.robustness._trust_region import Boundary, prove
+from sklearn_proto.robustness._trust_region import hold_at
 
 # How many balls are tried. Each may take half of the nodes that the row has left.
 _ROUNDS = 6
@@ -96,8 +97,9 @@ def _problem(
     """Rivals that the trust region does not prove harmless on the balls of `eps`."""
     pairs = batch.pairs(duels)
     place = torch.searchsorted(rows, duels.row)
-    harmless = batch.of_rival(prove(pairs, boundary) >= eps[place])
+    size = eps[place]
+    harmless = batch.of_rival(hold_at(pairs, boundary, size))
     left = (~harmless).nonzero().squeeze(1)
     some: Pairs = pairs.take(left)
-    span = span_of(some, batch.n_own, eps[place[left]])
+    span = span_of(some, batch.n_own, size[left])
     return Problem(span, place[left[:: batch.n_own]], batch.n_own)

@@ -99,8 +99,8 @@ def span_of(pairs: Pairs, n_own: int, eps: Tensor) -> Span:
     view, geometry = pairs.view, pairs.geometry
     inverse = 1.0 / view.widths
     reference = inverse.max()
-    exponents = torch.nn.functional.pad(view.exponents(pairs.z), (0, 1))
-    offsets = geometry.points - geometry.place(pairs.z)[:, None]
+    exponents = torch.nn.functional.pad(pairs.exponents + pairs.level[:, None], (0, 1))
+    offsets = geometry.points - pairs.anchor[:, None]
     # The constant has slope 0.
     slopes = torch.nn.functional.pad(2.0 * inverse[:, None] * offsets, (0, 0, 0, 1))
     rise, fall = (
