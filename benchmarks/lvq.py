@@ -3,11 +3,16 @@
 Run ``python benchmarks/lvq.py``; it prints a table and writes lvq.txt and lvq.json.
 Each peer has a virtual environment of its own, made from the pins in peers/ when there
 is none yet. All packages get the very same arrays, and each fits in a worker process,
-peers/worker.py; the packages take turns fold by fold, so that a drifting machine
-cancels. Settings are the best of each package: all of peers/worker.py are tried, and
-those of the highest mean accuracy on the test rows shown. On the small data sets a row
-is half a percent, and the best of many settings is that lucky; for most models the
-peers have eight in all, as many as this package.
+peers/worker.py; in the part that takes the time the packages take turns, so that a
+drifting machine cancels. Settings are the best of each package: all of peers/worker.py
+are tried, and those of the highest mean accuracy on the test rows shown; for most
+models the peers have eight in all, as many as this package.
+
+On the small data sets a row is half a percent, and on one split it would decide. So
+the five folds are repeated over several splits, the same for all packages, with a seed
+of its own for each. To afford them, settings of any package that on the first split are
+more than `FAR` below its best for the model are not repeated, and left out. The mean,
+and the standard deviation behind +-, are over all folds.
 """
 
 import argparse
@@ -35,6 +40,13 @@ HERE = Path(__file__).parent
 CACHE = Path("~/.cache/sklearn_proto_peers").expanduser()
 PEERS = ("sklvq", "sklearn_lvq", "prototorch")
 MODELS = ("GLVQ", "GMLVQ", "LGMLVQ", "GTLVQ", "RSLVQ")
+SMALL = ("iris", "wine", "breast cancer")  # These are split more than once.
+FOLDS = 5
+FAR = 0.01  # More than a row of iris or wine, and than five of breast cancer.
+RULE = f"""\
+Settings of any package that on the first of several splits are more than {FAR} below
+its best for the model are not repeated, and left out.
+"""
 DATA = {
     "iris": (load_iris, 1),
     "wine": (load_wine, 2),
@@ -68,10 +80,10 @@ def environment(peer, folder):
 
 
 class Workers:
-    """The packages' interpreters, and the jobs that are not tried again."""
+    """The packages' interpreters, and the settings that are not tried again."""
 
     def __init__(self, args):
-        self.limit, self.extra, self.hopeless = args.limit, dict(args.set), {}
+        self.limit, self.extra, self.hopeless = args.limit, dict(args.set), set()
         self.quick = args.quick
         self.pythons = {"sklearn_proto": sys.executable, "sklearn": sys.executable}
         for peer in args.packages:
@@ -96,37 +108,35 @@ class Workers:
             or variant in package.large
         ]
 
-    def turn(self, arrays, settings, *, large=False):
-        """Records of one split: each package in turn."""
+    def turn(self, folds, settings, *, large=False, timed=True):
+        """Records of the folds: each package in turn, setting by setting."""
         records = []
         for package in self.pythons:
-            jobs, known = [], []
-            for job in self.jobs(package, settings, large):
-                key = (package, json.dumps(job))
-                if key in self.hopeless:
-                    known.append(job | self.hopeless[key])
-                else:
-                    jobs.append(job)
-            found = self.work(package, arrays, jobs)
-            for job, record in zip(jobs, found, strict=True):
-                why = {k: record[k] for k in ("late", "error") if k in record}
-                if why:
-                    self.hopeless[package, json.dumps(job)] = why
-            records += [{"package": package, **record} for record in known + found]
+            jobs = [
+                job | {"fold": number}
+                for job in self.jobs(package, settings, large)
+                if (package, job["model"], job["variant"]) not in self.hopeless
+                for number in range(len(folds))
+            ]
+            found = self.work(package, folds, jobs, timed)
+            records += [{"package": package, **record} for record in found]
+        self.hopeless |= {setting(r) for r in records if "accuracy" not in r}
         return records
 
-    def work(self, package, arrays, jobs):
+    def work(self, package, folds, jobs, timed):
         """Records of the jobs; a worker that dies is followed by one for the rest."""
-        records = []
+        records, given = [], {"limit": self.limit, "timed": timed}
+        for number, arrays in enumerate(folds):
+            given |= {f"{name}_{number}": array for name, array in arrays.items()}
         with tempfile.TemporaryDirectory() as folder:
-            given, taken = Path(folder) / "in.npz", Path(folder) / "out.json"
+            source, taken = Path(folder) / "in.npz", Path(folder) / "out.json"
             while len(records) < len(jobs):
                 rest = jobs[len(records) :]
-                np.savez(given, jobs=json.dumps(rest), limit=self.limit, **arrays)
+                np.savez(source, jobs=json.dumps(rest), **given)
                 taken.write_text("[]")
                 command = [self.pythons[package], HERE / "peers" / "worker.py"]
                 done = subprocess.run(
-                    [*command, package, given, taken], capture_output=True, text=True
+                    [*command, package, source, taken], capture_output=True, text=True
                 )
                 found = json.loads(taken.read_text())
                 records += found
@@ -134,6 +144,10 @@ class Workers:
                     said = done.stderr.strip().splitlines()[-1:] or [done.returncode]
                     records.append(rest[len(found)] | {"error": f"ended: {said[0]}"})
         return records
+
+
+def setting(record):
+    return record["package"], record["model"], record["variant"]
 
 
 def split(X, y, train, test):
@@ -146,12 +160,11 @@ def split(X, y, train, test):
 def summary(records, earlier=()):
     """By package and model: each variant's means, in the order of accuracy.
 
-    `earlier` are rows of other packages, which stay.
+    Those of fewer runs come after. `earlier` are rows of other packages, which stay.
     """
     groups = {}
     for record in records:
-        key = record["package"], record["model"], record["variant"]
-        groups.setdefault(key, []).append(record)
+        groups.setdefault(setting(record), []).append(record)
     rows = []
     for (package, model, variant), runs in groups.items():
         row = {"package": package, "model": model, "variant": variant}
@@ -166,7 +179,7 @@ def summary(records, earlier=()):
         rows.append(row)
     run = {row["package"] for row in rows}
     rows += [row for row in earlier if row["package"] not in run]
-    rows.sort(key=lambda row: -row.get("accuracy", -1))
+    rows.sort(key=lambda row: (-len(row.get("runs", ())), -row.get("accuracy", -1)))
     order = [(model, package) for model in (*MODELS, "KNN") for package in PACKAGES]
     rows.sort(key=lambda row: order.index((row["model"], row["package"])))
     return rows
@@ -178,6 +191,17 @@ def best(rows):
     for row in rows:
         firsts.setdefault((row["package"], row["model"]), row)
     return list(firsts.values())
+
+
+def far(rows):
+    """Settings whose accuracy is far below the best of their package and model."""
+    tops = {(row["package"], row["model"]): row for row in reversed(rows)}
+    return {
+        setting(row)
+        for row in rows
+        if "accuracy" in row
+        and row["accuracy"] < tops[row["package"], row["model"]]["accuracy"] - FAR
+    }
 
 
 def ratio(row, rows, which):
@@ -217,7 +241,10 @@ def timings(row, rows):
 
 def shown(title, rows, *, timed):
     """Lines of a table, with seconds if they were taken on a quiet machine."""
-    end = "        fit s      cpu s  over ours  predict ms  over ours" if timed else ""
+    most = max(len(row.get("runs", ())) for row in rows)
+    end = "        fit s      cpu s  over ours  predict ms  over ours"
+    if not timed:
+        end = f" +- std of {most // FOLDS} x {FOLDS} folds"
     lines = [f"{title:48} accuracy{end}"]
     for row in rows:
         line = f"  {row['model']:7}{row['package']:14}{row['variant']:25}"
@@ -227,6 +254,8 @@ def shown(title, rows, *, timed):
             line += f"        more than {row['late']:5d} s"
         else:
             line += f"{row['accuracy']:.4f} +- {row['std']:.4f}"
+            if len(row["runs"]) < most:
+                line += f"  ({len(row['runs'])} folds)"
         if timed and "error" not in row:
             line += timings(row, rows)
         lines.append(line.rstrip())
@@ -234,25 +263,34 @@ def shown(title, rows, *, timed):
 
 
 def accuracy(workers, args, earlier):
-    """Mean over five folds, for each data set and number of prototypes.
+    """Mean over the folds of all splits, for each data set and number of prototypes.
 
     It does not depend on the load, so packages that are not run keep their rows.
     """
     found = {}
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
     for name in args.data:
-        X, y = DATA[name][0](return_X_y=True)
+        splits = args.splits if name in SMALL else 1
         for per_class in (1, 5):
-            settings = {"per_class": per_class, "n_tangents": N_TANGENTS[name]}
-            records, workers.hopeless = [], {}
-            for train, test in folds.split(X, y):
-                arrays = split(X, y, train, test)
-                arrays["X_rows"] = arrays["X_test"]
-                records += workers.turn(arrays, settings)
+            records = repeated(workers, name, per_class, splits)
             title = f"{name}, {per_class} per class"
             found[title] = summary(records, earlier.get(title, ()))
             print("\n".join(shown(title, best(found[title]), timed=False)), flush=True)
     return found
+
+
+def repeated(workers, name, per_class, splits):
+    """Records of the folds of all splits; what is late, failed or far ends early."""
+    X, y = DATA[name][0](return_X_y=True)
+    settings = {"per_class": per_class, "n_tangents": N_TANGENTS[name]}
+    records, workers.hopeless = [], set()
+    for seed in range(splits):
+        splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+        folds = [split(X, y, *rows) for rows in splitter.split(X, y)]
+        folds = [fold | {"X_rows": fold["X_test"]} for fold in folds]
+        records += workers.turn(folds, settings | {"seed": seed}, timed=False)
+        if seed == 0:
+            workers.hopeless |= far(summary(records))
+    return records
 
 
 def speed(workers, args, _):
@@ -273,10 +311,11 @@ def speed(workers, args, _):
         arrays = split(X, y, train, test)
         arrays["X_rows"] = np.concatenate([arrays["X_train"], arrays["X_test"]])
         settings = {"per_class": per_class, "n_tangents": N_TANGENTS["digits"]}
-        workers.hopeless = {}
+        settings["seed"] = 0
+        workers.hopeless = set()
         records = []
         for _ in range(repeats):
-            records += workers.turn(arrays, settings, large=repeats == 1)
+            records += workers.turn([arrays], settings, large=repeats == 1)
         found[title] = summary(records)
         print("\n".join(shown(title, found[title], timed=True)), flush=True)
     return found
@@ -293,6 +332,7 @@ def main():
     parser.add_argument("--peers", type=Path, default=CACHE, help="of environments")
     parser.add_argument("--limit", type=int, default=600, help="seconds of a fit")
     parser.add_argument("--quick", action="store_true", help="fewer settings of peers")
+    parser.add_argument("--splits", type=int, default=3, help="of the small data sets")
     parser.add_argument("--data", nargs="*", default=list(DATA), choices=DATA)
     parser.add_argument(
         "--cases", nargs="*", default=list(CASES), choices=CASES, help="of speed"
@@ -312,7 +352,7 @@ def main():
             earlier = found.get(part.__name__, {})
             found[part.__name__] = earlier | part(workers, args, earlier)
     path.write_text(json.dumps(found, indent=2) + "\n")
-    lines = []
+    lines = RULE.splitlines()
     for part, choose in (("accuracy", best), ("speed", list)):
         for title, rows in found.get(part, {}).items():
             lines += [f"{part}: ", *shown(title, choose(rows), timed=part == "speed")]

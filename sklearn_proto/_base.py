@@ -133,12 +133,12 @@ class PrototypeClassifier(
         """Types that rows may have; those of any other become the first."""
         return [np.float64, np.float32]
 
-    def _batches(self, view, X):
+    def _batches(self, view, X, at_once=None):
         """Slices and tensors of `X`; each batch is checked while it is in the cache.
 
         A sum that is not finite may have overflowed, so scikit-learn has the last word.
         """
-        for rows, x in view.batches(X):
+        for rows, x in view.batches(X, at_once):
             if not np.isfinite(float(x.sum())):
                 assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
             yield rows, x
@@ -190,7 +190,7 @@ class PrototypeClassifier(
         X = self._validate_rows(X)
         view = self.certifiable_view()
         winners = np.empty(X.shape[0], dtype=np.intp)
-        for rows, x in self._batches(view, X):
+        for rows, x in self._batches(view, X, view.winners_at_once(X.shape[1])):
             winners[rows] = view.winners(x).cpu().numpy()
         return self.classes_[winners]
 

@@ -41,10 +41,26 @@ def winners(view, rows):
 
 def local_view(rng, k=10, r=20, d=100):
     """Prototypes with maps of their own."""
-    omega = rng.normal(size=(k, r, d))
+    return view_of_maps(rng, rng.normal(size=(k, r, d)))
+
+
+def view_of_maps(rng, omega):
+    """Prototypes with given maps (k, r, d), two of each class."""
+    k, _, d = omega.shape
     return NearestPrototypeView(
         rng.normal(size=(k, d)), np.repeat(np.arange(k // 2), 2), k // 2, omega=omega
     )
+
+
+def falling(omega, power):
+    """Maps whose rows become shorter, or longer for a negative power."""
+    r = omega.shape[1]
+    return omega * np.arange(1.0, r + 1)[:, None] ** -power
+
+
+# Maps that are measured at once, and those whose first rows bound a length.
+SIZES = {"few rows": (20, 100), "many rows": (40, 100), "more than columns": (40, 10)}
+sizes = pytest.mark.parametrize(("r", "d"), SIZES.values(), ids=SIZES)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -57,9 +73,10 @@ def test_near_ties(kind, seed):
     np.testing.assert_array_equal(winners(view, rows), expected)
 
 
-def test_float32_alone_does_not_settle_near_ties():
+@sizes
+def test_float32_alone_does_not_settle_near_ties(r, d):
     rng = np.random.default_rng(0)
-    view = local_view(rng)
+    view = local_view(rng, r=r, d=d)
     rows = near_boundaries(view, rng, 200)
     closest = dissimilarities(view, rows).argmin(axis=1)
     maps = LocalMaps.of(view.tensor(view.prototypes), view.tensor(view.omega)).float()
@@ -86,11 +103,12 @@ def test_equal_prototypes_go_to_the_first_class(kind):
     assert winners(twins, rows).tolist() == [0] * 50
 
 
-@pytest.mark.parametrize("power", [-500, -150, -76, -72, -68, 60, 150, 500])
-def test_local_maps_where_float32_overflows_or_underflows(power):
+@sizes
+@pytest.mark.parametrize("power", [-500, -150, -76, -72, -68, 58, 60, 62, 64, 150, 500])
+def test_local_maps_where_float32_overflows_or_underflows(power, r, d):
     """Powers of two are exact in float64: the winners are those at scale one."""
     rng = np.random.default_rng(0)
-    view = local_view(rng)
+    view = local_view(rng, r=r, d=d)
     rows = near_boundaries(view, rng, 100)
     scaled = NearestPrototypeView(
         np.ldexp(view.prototypes, power), view.owners, view.n_classes, omega=view.omega
@@ -113,9 +131,10 @@ def test_local_maps_when_float32_products_are_less_precise():
     np.testing.assert_array_equal(found, expected)
 
 
-def test_local_maps_where_one_of_two_lengths_overflows_in_float32():
+@sizes
+def test_local_maps_where_one_of_two_lengths_overflows_in_float32(r, d):
     rng = np.random.default_rng(0)
-    view = local_view(rng, k=2)
+    view = local_view(rng, k=2, r=r, d=d)
     view = NearestPrototypeView(view.prototypes, np.arange(2), 2, omega=view.omega)
     for row in near_boundaries(view, rng, 100):
         squares = dissimilarities(view, row[None])
@@ -125,3 +144,77 @@ def test_local_maps_where_one_of_two_lengths_overflows_in_float32():
             scale * view.prototypes, view.owners, 2, omega=view.omega
         )
         assert winners(scaled, scale * row[None])[0] == squares.argmin()
+
+
+@pytest.mark.parametrize("power", [2, 1, 0, -2])
+@pytest.mark.parametrize(("k", "r", "d"), [(10, 32, 64), (10, 90, 30), (60, 33, 33)])
+def test_local_maps_whatever_their_first_rows_say(k, r, d, power):
+    """Bounds of the first rows decide all, or nothing where these are shortest."""
+    rng = np.random.default_rng(0)
+    view = view_of_maps(rng, falling(rng.normal(size=(k, r, d)), power))
+    rows = np.concatenate([near_boundaries(view, rng, 40), rng.normal(size=(600, d))])
+    expected = view.owners[dissimilarities(view, rows).argmin(axis=1)]
+    np.testing.assert_array_equal(winners(view, rows), expected)
+
+
+def test_local_maps_whose_first_rows_are_zero():
+    rng = np.random.default_rng(0)
+    omega = rng.normal(size=(10, 40, 12))
+    omega[:, :30] = 0.0
+    view = view_of_maps(rng, omega)
+    rows = rng.normal(size=(300, 12))
+    expected = view.owners[dissimilarities(view, rows).argmin(axis=1)]
+    np.testing.assert_array_equal(winners(view, rows), expected)
+
+
+@sizes
+def test_the_first_of_zero_maps_wins(r, d):
+    rng = np.random.default_rng(0)
+    omega = rng.normal(size=(10, r, d))
+    omega[[4, 6]] = 0.0
+    rows = rng.normal(size=(50, d))
+    assert winners(view_of_maps(rng, omega), rows).tolist() == [2] * 50
+    assert winners(view_of_maps(rng, 0.0 * omega), rows).tolist() == [0] * 50
+
+
+@sizes
+def test_the_first_of_equal_local_maps_wins(r, d):
+    """However many rows each of the equals is measured for."""
+    rng = np.random.default_rng(0)
+    omega = np.tile(falling(rng.normal(size=(6, r, d)), 1), (2, 1, 1))
+    twins = NearestPrototypeView(
+        np.tile(rng.normal(size=(6, d)), (2, 1)), np.arange(12), 12, omega=omega
+    )
+    rows = rng.normal(size=(200, d))
+    expected = dissimilarities(twins, rows)[:, :6].argmin(axis=1)
+    np.testing.assert_array_equal(winners(twins, rows), expected)
+
+
+def test_few_prototypes_are_measured_where_the_first_rows_hold_most(monkeypatch):
+    rng = np.random.default_rng(0)
+    view = view_of_maps(rng, falling(rng.normal(size=(30, 48, 48)), 2))
+    rows, measured = rng.normal(size=(500, 48)), []
+    lengths_from = LocalMaps.lengths_from
+
+    def counted(self, which, x):
+        measured.append(len(x))
+        return lengths_from(self, which, x)
+
+    monkeypatch.setattr(LocalMaps, "lengths_from", counted)
+    winners(view, rows)
+    assert 500 <= sum(measured) < 700
+
+
+def test_rows_of_a_batch_of_predict():
+    """Local maps leave only a row and its bounds to be kept."""
+    rng = np.random.default_rng(0)
+    view = local_view(rng, k=50, r=64, d=64)
+    assert 8 * (50 + 64) * view.winners_at_once(64) <= 4 * 2**20
+    many = rng.normal(size=(10_000, 64))
+    (first, _), *_ = view.batches(many)
+    assert view.winners_at_once(64) > first.stop
+    shared = NearestPrototypeView(
+        view.prototypes, view.owners, view.n_classes, omega=view.omega[0]
+    )
+    (first, _), *_ = shared.batches(many)
+    assert shared.winners_at_once(64) == first.stop

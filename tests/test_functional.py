@@ -70,6 +70,25 @@ def test_mapped_squares_against_loops():
         assert found[i, k] == pytest.approx(mapped @ mapped)
 
 
+def test_lengths_of_some_pairs_under_local_maps():
+    """Also of prototypes that occur once, often or never."""
+    x, w, omega = (value.detach() for value in local_maps())
+    maps = functional.LocalMaps.of(w, omega)
+    which, rows = torch.tensor([0, 2, 2, 2]), torch.tensor([3, 0, 4, 0])
+    found = maps.lengths_from(which, x[rows])
+    torch.testing.assert_close(found, maps.lengths(x)[rows, which])
+    none = which[:0]
+    assert maps.lengths_from(none, x[none]).shape == (0,)
+
+
+def test_lengths_under_local_maps_of_more_rows_than_are_made_at_once():
+    rng = np.random.default_rng(0)
+    x, w, omega = (t(rng.normal(size=s)) for s in ((700, 4), (30, 4), (30, 40, 4)))
+    found = functional.LocalMaps.of(w, omega).lengths(x)
+    mapped = torch.einsum("krd,nkd->nkr", omega, x[:, None] - w)
+    torch.testing.assert_close(found, mapped.norm(dim=2))
+
+
 def test_gradients_of_mapped_squares():
     maps = local_maps()
     assert torch.autograd.gradcheck(functional.mapped_squares, maps)

@@ -1,10 +1,11 @@
 """Fit the models of one package on given arrays, in an environment of its own.
 
-Run ``python worker.py PACKAGE IN.npz OUT.json``. The input holds the arrays of a split
-(X_train, y_train, X_test, y_test), the rows whose prediction is timed (X_rows), and a
-JSON list of jobs; the output is a list with one record a job. A job names its model,
-the settings (`variant`) and the number of prototypes a class. It is late when its fit
-takes longer than `limit` seconds.
+Run ``python worker.py PACKAGE IN.npz OUT.json``. The input holds the arrays of folds
+(X_train_0, y_train_0, X_test_0, y_test_0 of the first), the rows whose prediction is
+timed (X_rows_0), and a JSON list of jobs; the output is a list with one record a job. A
+job names its model, the settings (`variant`), the number of prototypes a class, the
+seed and the fold. It is late when its fit takes longer than `limit` seconds; a setting
+that was late or failed is not tried on the folds that follow.
 
 Nothing here is installed in all environments but numpy, so every package is imported
 where it is used.
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+ARRAYS = ("X_train", "y_train", "X_test", "y_test", "X_rows")
 BATCHES = 1000  # prototorch: the most steps of an epoch.
 IMPORTS = 120  # Seconds that late imports may add to a warm-up on a busy machine.
 
@@ -80,7 +82,7 @@ class Ours:
         if job["model"] == "GTLVQ":
             settings = {"n_tangents": job["n_tangents"], **settings}
         self.model = getattr(sklearn_proto, job["model"] + "Classifier")(
-            job["per_class"], random_state=0, **settings, **job["extra"]
+            job["per_class"], random_state=job["seed"], **settings, **job["extra"]
         )
 
     def fit(self, X, y):
@@ -129,7 +131,9 @@ class Sklvq(Ours):
         import sklvq
 
         self.model = getattr(sklvq, job["model"])(
-            prototype_n_per_class=job["per_class"], random_state=0, **settings
+            prototype_n_per_class=job["per_class"],
+            random_state=job["seed"],
+            **settings,
         )
 
 
@@ -146,7 +150,9 @@ class SklearnLvq(Ours):
         import sklearn_lvq
 
         self.model = getattr(sklearn_lvq, job["model"].capitalize() + "Model")(
-            prototypes_per_class=job["per_class"], random_state=0, **settings
+            prototypes_per_class=job["per_class"],
+            random_state=job["seed"],
+            **settings,
         )
 
 
@@ -202,7 +208,7 @@ class Prototorch(Ours):
         import torch
         from torch.utils.data import DataLoader, TensorDataset
 
-        lightning.seed_everything(0, verbose=False)
+        lightning.seed_everything(self.job["seed"], verbose=False)
         data = TensorDataset(
             torch.as_tensor(X, dtype=torch.float32), torch.as_tensor(y)
         )
@@ -289,25 +295,38 @@ def warm_up(package, job, data):
         measured(package, job, small)
 
 
+def attempt(package, job, data, limit):
+    """Record of one job, or why there is none."""
+    signal.alarm(limit)
+    try:
+        return measured(package, job, data)
+    except TimeoutError:
+        return {"late": limit}
+    except Exception as error:  # noqa: BLE001
+        traceback.print_exc()
+        return {"error": f"{type(error).__name__}: {error}"[:200]}
+    finally:
+        signal.alarm(0)
+
+
 def main():
     package = PACKAGES[sys.argv[1]]
-    data = dict(np.load(sys.argv[2]))
-    limit, records = int(data["limit"]), []
+    given = dict(np.load(sys.argv[2]))
+    limit, timed = int(given["limit"]), bool(given["timed"])
+    records, hopeless = [], {}
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     signal.signal(signal.SIGALRM, late)
-    for job in json.loads(str(data["jobs"])):
-        signal.alarm(limit + IMPORTS)
-        warm_up(package, job, data)
-        signal.alarm(limit)
-        try:
-            record = measured(package, job, data)
-        except TimeoutError:
-            record = {"late": limit}
-        except Exception as error:  # noqa: BLE001
-            traceback.print_exc()
-            record = {"error": f"{type(error).__name__}: {error}"[:200]}
-        signal.alarm(0)
+    for job in json.loads(str(given["jobs"])):
+        data = {name: given[f"{name}_{job['fold']}"] for name in ARRAYS}
+        # If no times are wanted, only the imports have to stay out of the limit.
+        if timed or not records:
+            signal.alarm(limit + IMPORTS)
+            warm_up(package, job, data)
+        key = job["model"], job["variant"]
+        record = hopeless.get(key) or attempt(package, job, data, limit)
+        if "accuracy" not in record:
+            hopeless[key] = record
         records.append(job | record)
         # Written after each job, so that a worker that is ended has said what it knows.
         Path(sys.argv[3]).write_text(json.dumps(records))

@@ -8,9 +8,6 @@ from torch.autograd.function import once_differentiable
 
 from sklearn_proto._functional._local_maps import LocalMaps
 
-# Mapped coordinates that are made at a time: 4 MB of float64 stay in a core's cache.
-_COORDINATES = 2**19
-
 
 def squared_distances(x: Tensor, w: Tensor, tangents: Tensor | None = None) -> Tensor:
     """Squared distance of every row to every prototype.
@@ -72,11 +69,7 @@ class _MappedSquares(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, omega: Tensor) -> Tensor:
         ctx.save_for_backward(x, w, omega)
-        maps = LocalMaps.of(w, omega)
-        rows = max(1, _COORDINATES // maps.offsets.numel())
-        # A norm makes no squares to be added up later.
-        lengths = [maps.lengths(piece) for piece in torch.split(x, rows)]
-        return torch.cat(lengths).square_()
+        return LocalMaps.of(w, omega).lengths(x).square_()
 
     @staticmethod
     @once_differentiable

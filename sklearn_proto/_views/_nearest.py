@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_proto._devices import float32_is_kept
+from sklearn_proto._devices import default_rows_per_batch, float32_is_kept
 from sklearn_proto._functional import LocalMaps, squared_projections
 from sklearn_proto._views._local_search import LocalSearch
 from sklearn_proto._views._points import Array, Points
@@ -135,6 +135,12 @@ class NearestPrototypeView(Points):
     def class_scores(self, x: Tensor) -> Tensor:
         """Scores (n, C) of every class, minus infinity without a prototype."""
         return self.nearest(x)[0].neg_()
+
+    def winners_at_once(self, n_features: int) -> int:
+        """See `RowReader`: `LocalMaps` and `LocalSearch` make nothing of (n, K, r)."""
+        if self._local:
+            return default_rows_per_batch(n_features + len(self.prototypes))
+        return self._rows_at_once(n_features)
 
     def winners(self, x: Tensor) -> Tensor:
         """See `RowReader.winners`: no class but that of the closest is asked for.

@@ -18,6 +18,10 @@ class RowReader(ABC):
     def _rows_at_once(self, n_features: int) -> int:
         """Rows in a batch."""
 
+    def winners_at_once(self, n_features: int) -> int:
+        """Rows in a batch for `winners`, by default as in any other."""
+        return self._rows_at_once(n_features)
+
     @abstractmethod
     def class_scores(self, x: Tensor) -> Tensor:
         """Scores (n, C) of every class."""

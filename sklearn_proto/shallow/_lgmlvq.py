@@ -220,4 +220,5 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
         self.relevance_ = np.einsum("mii->mi", self.relevance_matrix_).copy()
 
     def _view_options(self):
-        return {"omega": self.omega_[self._which(self._owners).numpy()]}
+        local = self.localization == "prototype"
+        return {"omega": self.omega_ if local else self.omega_[self._owners]}
