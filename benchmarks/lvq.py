@@ -6,13 +6,14 @@ is none yet. All packages get the very same arrays, and each fits in a worker pr
 peers/worker.py; in the part that takes the time the packages take turns, so that a
 drifting machine cancels. Settings are the best of each package: all of peers/worker.py
 are tried, and those of the highest mean accuracy on the test rows shown; for most
-models the peers have eight in all, as many as this package.
+models the peers have eight in all, and this package eight or nine.
 
 On the small data sets a row is half a percent, and on one split it would decide. So
 the five folds are repeated over several splits, the same for all packages, with a seed
 of its own for each. To afford them, settings of any package that on the first split are
 more than `FAR` below its best for the model are not repeated, and left out. The mean,
-and the standard deviation behind +-, are over all folds.
+and the standard deviation behind +-, are over all folds. With ``--missing`` those that
+earlier runs lack by these rules are run, and the others stay.
 """
 
 import argparse
@@ -42,7 +43,7 @@ PEERS = ("sklvq", "sklearn_lvq", "prototorch")
 MODELS = ("GLVQ", "GMLVQ", "LGMLVQ", "GTLVQ", "RSLVQ")
 SMALL = ("iris", "wine", "breast cancer")  # These are split more than once.
 FOLDS = 5
-FAR = 0.01  # More than a row of iris or wine, and than five of breast cancer.
+FAR = 0.015  # More than two rows of iris or wine, and than eight of breast cancer.
 RULE = f"""\
 Settings of any package that on the first of several splits are more than {FAR} below
 its best for the model are not repeated, and left out.
@@ -84,7 +85,7 @@ class Workers:
 
     def __init__(self, args):
         self.limit, self.extra, self.hopeless = args.limit, dict(args.set), set()
-        self.quick = args.quick
+        self.quick, self.missing = args.quick, args.missing
         self.pythons = {"sklearn_proto": sys.executable, "sklearn": sys.executable}
         for peer in args.packages:
             if peer in PEERS:
@@ -160,7 +161,7 @@ def split(X, y, train, test):
 def summary(records, earlier=()):
     """By package and model: each variant's means, in the order of accuracy.
 
-    Those of fewer runs come after. `earlier` are rows of other packages, which stay.
+    Those of fewer runs come after. `earlier` are rows of earlier runs, which stay.
     """
     groups = {}
     for record in records:
@@ -174,11 +175,11 @@ def summary(records, earlier=()):
                 row[name] = statistics.mean(run[name] for run in runs)
             row["std"] = float(np.std([run["accuracy"] for run in runs]))
             row["runs"] = [[run["fit_s"], run["predict_s"]] for run in runs]
+            row["first"] = statistics.mean(run["accuracy"] for run in runs[:FOLDS])
         else:
             row |= {k: why[k] for k in ("late", "error") if k in why}
         rows.append(row)
-    run = {row["package"] for row in rows}
-    rows += [row for row in earlier if row["package"] not in run]
+    rows += earlier
     rows.sort(key=lambda row: (-len(row.get("runs", ())), -row.get("accuracy", -1)))
     order = [(model, package) for model in (*MODELS, "KNN") for package in PACKAGES]
     rows.sort(key=lambda row: order.index((row["model"], row["package"])))
@@ -194,14 +195,30 @@ def best(rows):
 
 
 def far(rows):
-    """Settings whose accuracy is far below the best of their package and model."""
-    tops = {(row["package"], row["model"]): row for row in reversed(rows)}
+    """Settings that on the first split are far below the best of package and model."""
+    rows, tops = [row for row in rows if "first" in row], {}
+    for row in rows:
+        key = row["package"], row["model"]
+        tops[key] = max(tops.get(key, 0), row["first"])
     return {
         setting(row)
         for row in rows
-        if "accuracy" in row
-        and row["accuracy"] < tops[row["package"], row["model"]]["accuracy"] - FAR
+        if row["first"] < tops[row["package"], row["model"]] - FAR
     }
+
+
+def kept(rows, workers, splits):
+    """Rows of earlier runs that stay: of packages that are not run, or not missing."""
+    done = set()
+    if workers.missing:
+        whole = (0, splits * FOLDS)  # None if it was late or failed.
+        done = far(rows)
+        done |= {setting(row) for row in rows if len(row.get("runs", ())) in whole}
+    return [
+        row
+        for row in rows
+        if row["package"] not in workers.pythons or setting(row) in done
+    ]
 
 
 def ratio(row, rows, which):
@@ -242,12 +259,12 @@ def timings(row, rows):
 def shown(title, rows, *, timed):
     """Lines of a table, with seconds if they were taken on a quiet machine."""
     most = max(len(row.get("runs", ())) for row in rows)
-    end = "        fit s      cpu s  over ours  predict ms  over ours"
+    end = "            fit s      cpu s  over ours  predict ms  over ours"
     if not timed:
         end = f" +- std of {most // FOLDS} x {FOLDS} folds"
     lines = [f"{title:48} accuracy{end}"]
     for row in rows:
-        line = f"  {row['model']:7}{row['package']:14}{row['variant']:25}"
+        line = f"  {row['model']:7}{row['package']:14}{row['variant']:26}"
         if "error" in row:
             line += f"failed: {row['error']}"
         elif "late" in row:
@@ -271,25 +288,29 @@ def accuracy(workers, args, earlier):
     for name in args.data:
         splits = args.splits if name in SMALL else 1
         for per_class in (1, 5):
-            records = repeated(workers, name, per_class, splits)
             title = f"{name}, {per_class} per class"
-            found[title] = summary(records, earlier.get(title, ()))
+            rows = kept(earlier.get(title, []), workers, splits)
+            records = repeated(workers, name, per_class, splits, rows)
+            found[title] = summary(records, rows)
             print("\n".join(shown(title, best(found[title]), timed=False)), flush=True)
     return found
 
 
-def repeated(workers, name, per_class, splits):
-    """Records of the folds of all splits; what is late, failed or far ends early."""
+def repeated(workers, name, per_class, splits, earlier):
+    """Records of the folds of all splits; what is late, failed or far ends early.
+
+    Settings of `earlier` rows are not run.
+    """
     X, y = DATA[name][0](return_X_y=True)
     settings = {"per_class": per_class, "n_tangents": N_TANGENTS[name]}
-    records, workers.hopeless = [], set()
+    records, workers.hopeless = [], {setting(row) for row in earlier}
     for seed in range(splits):
         splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
         folds = [split(X, y, *rows) for rows in splitter.split(X, y)]
         folds = [fold | {"X_rows": fold["X_test"]} for fold in folds]
         records += workers.turn(folds, settings | {"seed": seed}, timed=False)
         if seed == 0:
-            workers.hopeless |= far(summary(records))
+            workers.hopeless |= far(summary(records, earlier))
     return records
 
 
@@ -332,6 +353,9 @@ def main():
     parser.add_argument("--peers", type=Path, default=CACHE, help="of environments")
     parser.add_argument("--limit", type=int, default=600, help="seconds of a fit")
     parser.add_argument("--quick", action="store_true", help="fewer settings of peers")
+    parser.add_argument(
+        "--missing", action="store_true", help="keep what earlier runs have"
+    )
     parser.add_argument("--splits", type=int, default=3, help="of the small data sets")
     parser.add_argument("--data", nargs="*", default=list(DATA), choices=DATA)
     parser.add_argument(

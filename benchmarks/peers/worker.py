@@ -57,6 +57,12 @@ class Ours:
             "3 steps": {"max_iter": 3},
             "15 steps": {"max_iter": 15},
             "25 steps": {"max_iter": 25},
+            # Fewer matrices, and no time to overfit them.
+            "class, identity, 15 steps": {
+                "localization": "class",
+                "activation": "identity",
+                "max_iter": 15,
+            },
         },
         "RSLVQ": {
             "default": {},
