@@ -429,5 +429,10 @@ def test_bisection_ends_at_the_last_argument_that_holds():
     # The last one holds up to the end of its bracket, which is not tried.
     torch.testing.assert_close(found, torch.minimum(root, upper), rtol=1e-4, atol=0)
     assert (found < root).all()
+    alone = [
+        bisected(lambda x, i=i: x < root[i], lower[[i]], upper[[i]], rtol=1e-5)
+        for i in range(len(root))
+    ]
+    assert torch.equal(found, torch.cat(alone))
     once = bisected(lambda x: x < root, lower, upper, max_iter=0)
     torch.testing.assert_close(once, lower)

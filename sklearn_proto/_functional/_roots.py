@@ -67,7 +67,7 @@ def bisected(
     """Largest of the sizes tried, for statements that hold up to some size.
 
     Brackets are halved in their logarithms, so that all sizes are found equally well.
-    What is found for one depends on the others by `rtol` at most.
+    What is found for one does not depend on the others: each ends on its own.
 
     Parameters
     ----------
@@ -86,10 +86,11 @@ def bisected(
         Sizes at which the statements hold, or `lower`.
     """
     for _ in range(max_iter):
-        if bool((upper - lower <= rtol * upper).all()):
+        going = upper - lower > rtol * upper
+        if not bool(going.any()):
             break
         middle = torch.where(lower > 0, (lower * upper).sqrt(), upper / 2)
         found = holds(middle)
-        lower = torch.where(found, middle, lower)
-        upper = torch.where(found, upper, middle)
+        lower = torch.where(going & found, middle, lower)
+        upper = torch.where(going & ~found, middle, upper)
     return lower
