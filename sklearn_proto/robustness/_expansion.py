@@ -173,8 +173,6 @@ def expand(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
 
 def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     geometry, perturbations = pairs.geometry, pairs.perturbations
-    inverse = 1.0 / geometry.widths
-    reference = inverse.max()
     moved = perturbations.push(delta)
     square = moved.square().sum(1)
     change = _moved(pairs, delta, square)
@@ -183,17 +181,17 @@ def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     # keeps exp(left |A delta|^2) in N, and at least 1 in P.
     room = ((perturbations.lipschitz * eps).square() - square).clamp_min(0.0)
     if not pairs.view.same_width:
-        left = (reference - inverse) * room[:, None]
+        left = geometry.leftover * room[:, None]
         exponents = exponents + left * pairs.signs.falls
-    of_constant = of_constant + reference * room * (pairs.constant < 0)
+    of_constant = of_constant + geometry.reference * room * (pairs.constant < 0)
     both = sides(pairs, exponents, of_constant)
     slopes = Slopes(geometry, geometry.rate[None], pairs.anchor)
     mean, slope = slopes.mean(both.fall.p), slopes.mean(both.balance)
     deviations = Deviations(slopes, mean)
     # What the common factor adds to P and its terms do not have of their own.
-    free = 2.0 * reference * both.gain
+    free = 2.0 * geometry.reference * both.gain
     if not pairs.view.same_width:
-        free += both.balance.clamp_min(0.0) @ (2.0 * reference - geometry.rates)
+        free += both.balance.clamp_min(0.0) @ (2.0 * geometry.leftover)
     if bool(free.any()):
         slope += perturbations.pull(free[:, None] * moved)
     return Expansion(
@@ -219,7 +217,7 @@ def _lost(pairs: Pairs, eps: Tensor, delta: Tensor, both: Sides) -> Tensor:
     """
     geometry, perturbations = pairs.geometry, pairs.perturbations
     k, d = geometry.points.shape
-    largest = 2.0 * geometry.rates.max()
+    largest = 4.0 * geometry.reference
     share = both.balance.abs()
     scale = share @ geometry.lengths + largest * pairs.anchor.norm(dim=1)
     length = delta.norm(dim=1)
@@ -247,14 +245,12 @@ def _moved(pairs: Pairs, delta: Tensor, square: Tensor) -> _Change:
     `square` (m,) the last term of it.
     """
     geometry = pairs.geometry
-    inverse = 1.0 / geometry.widths
-    reference = inverse.max()
     inner = delta @ geometry.points.T
     common = 2.0 * (pairs.anchor * delta).sum(1) + square
     exponents = torch.addcmul(pairs.exponents, inner, geometry.rate)
     if not pairs.view.same_width:
-        exponents += (reference - inverse) * common[:, None]
-    return _Change(exponents, reference * common - pairs.level, inner)
+        exponents += geometry.leftover * common[:, None]
+    return _Change(exponents, geometry.reference * common - pairs.level, inner)
 
 
 def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:

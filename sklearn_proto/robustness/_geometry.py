@@ -90,6 +90,22 @@ class Geometry:
         return self.rates[:1] if self.view.same_width else self.rates
 
     @cached_property
+    def reference(self) -> Tensor:
+        """1 / s, for the least width s: the rate of the factor that gaps leave out."""
+        return (1.0 / self.widths).max()
+
+    @cached_property
+    def leftover(self) -> Tensor:
+        """What each prototype keeps of that factor: ``1 / s - 1 / sigma_k``, (K,)."""
+        return self.reference - 1.0 / self.widths
+
+    @property
+    def rounding(self) -> float:
+        """What an inner product of two slopes may be off by, for lengths of 1."""
+        points = self.points
+        return 8 * (points.shape[1] + 8) * torch.finfo(points.dtype).eps
+
+    @cached_property
     def lengths(self) -> Tensor:
         """Lengths (K,) of the points times these factors."""
         found: Tensor = self.rates * self.points.norm(dim=1)

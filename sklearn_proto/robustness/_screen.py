@@ -82,7 +82,7 @@ def screen(batch: SimilarityBatch) -> Iterator[Screen]:
     k, d = points.shape
     dtype = torch.finfo(points.dtype)
     # What rounding may take from a difference of squares.
-    up = 1.0 + 8 * (d + 8) * dtype.eps
+    up = 1.0 + geometry.rounding
     own = up * points.square().sum(1)
     # The rounding of `Expansion`, whatever the shares. Errors of t_j and of their sum
     # are like those of slopes.

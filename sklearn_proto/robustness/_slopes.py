@@ -130,8 +130,7 @@ class Deviations:
     @property
     def _rounding(self) -> float:
         """What ``r_i . r_j`` may be off by, as a share of the root of both sizes."""
-        points = self.slopes.geometry.points
-        return 8 * (points.shape[1] + 8) * torch.finfo(points.dtype).eps
+        return self.slopes.geometry.rounding
 
     @cached_property
     def squares(self) -> Tensor:

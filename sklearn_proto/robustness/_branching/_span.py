@@ -96,13 +96,11 @@ def span_of(pairs: Pairs, n_own: int, eps: Tensor) -> Span:
     They are the principal axes of the curvature that the negative sides may have on
     balls of radius `eps` (m,): what needs dividing most is then along few of them.
     """
-    view, geometry = pairs.view, pairs.geometry
-    inverse = 1.0 / view.widths
-    reference = inverse.max()
+    geometry = pairs.geometry
     exponents = torch.nn.functional.pad(pairs.exponents + pairs.level[:, None], (0, 1))
     offsets = geometry.points - pairs.anchor[:, None]
     # The constant has slope 0.
-    slopes = torch.nn.functional.pad(2.0 * inverse[:, None] * offsets, (0, 0, 0, 1))
+    slopes = torch.nn.functional.pad(geometry.rates[:, None] * offsets, (0, 0, 0, 1))
     rise, fall = (
         torch.cat([weights, constant.clamp_min(0.0)[:, None]], 1).log() + exponents
         for weights, constant in (
@@ -117,7 +115,7 @@ def span_of(pairs: Pairs, n_own: int, eps: Tensor) -> Span:
         rise,
         fall,
         slopes @ turn,
-        torch.cat([reference - inverse, reference[None]]),
+        torch.cat([geometry.leftover, geometry.reference[None]]),
         axes.mT.contiguous(),
         _stretching(pairs, axes),
         pairs.rounding,
