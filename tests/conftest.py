@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import pytest
 import torch
 from threadpoolctl import threadpool_limits
@@ -24,6 +25,13 @@ def fitted(name):
 def model(name):
     """The configuration `name`, fitted once per process: do not change it."""
     return fitted(name)
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers():
+    """Let what draws from the global generators draw the same in every run."""
+    np.random.seed(0)  # noqa: NPY002
+    torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)

@@ -395,7 +395,8 @@ def test_elastic_moves_are_small_smooth_and_of_every_image_its_own():
     # Of the border the outermost pixels stay.
     inside = moves[:, :, 3:-3, 3:-3]
     for axis in (2, 3):
-        assert np.abs(np.diff(inside, axis=axis)).max() < 0.8
+        # The limit for draws of 1 and -1 in turn is 1.07.
+        assert np.abs(np.diff(inside, axis=axis)).max() < 1.1
     assert len(np.unique(moves.reshape(50, -1), axis=0)) == 50
 
 
