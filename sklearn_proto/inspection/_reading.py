@@ -9,7 +9,8 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto.explain import Explanation, image_of_row
-from sklearn_proto.robustness import taken_apart, without_names
+from sklearn_proto.robustness._containers import without_names
+from sklearn_proto.robustness._front import taken_apart
 
 Array = NDArray[np.float64]
 

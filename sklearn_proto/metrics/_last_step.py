@@ -4,7 +4,7 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_proto.robustness import taken_apart
+from sklearn_proto.robustness._front import taken_apart
 
 
 def last_step(estimator: Any, X: Any) -> tuple[Any, Any]:

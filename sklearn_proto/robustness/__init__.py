@@ -1,14 +1,12 @@
 """How far a row may move before the prediction can change."""
 
 from sklearn_proto.robustness._affine_steps import register_affine
-from sklearn_proto.robustness._arguments import checked_norm
 from sklearn_proto.robustness._attack import EmpiricalRadius, empirical_radius
 from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._certify import certified_radius
-from sklearn_proto.robustness._containers import without_names
 from sklearn_proto.robustness._display import CertifiedAccuracyDisplay
 from sklearn_proto.robustness._exact import ExactRadius, exact_radius
-from sklearn_proto.robustness._front import AffineFront, affine_front, taken_apart
+from sklearn_proto.robustness._front import AffineFront, affine_front
 from sklearn_proto.robustness._methods import CERTIFICATES
 from sklearn_proto.robustness._nearest import NEAREST_CERTIFICATES
 from sklearn_proto.robustness._scores import (
@@ -33,11 +31,8 @@ __all__ = [
     "certified_accuracy_curve",
     "certified_accuracy_score",
     "certified_radius",
-    "checked_norm",
     "empirical_radius",
     "exact_radius",
     "make_certified_scorer",
     "register_affine",
-    "taken_apart",
-    "without_names",
 ]

@@ -14,7 +14,7 @@ from sklearn_proto.inspection._report import _sections
 from sklearn_proto.inspection._report._page import page, table
 from sklearn_proto.inspection._report._subject import Subject
 from sklearn_proto.inspection._report._telling import telling_rows
-from sklearn_proto.robustness import checked_norm
+from sklearn_proto.robustness._arguments import checked_norm
 
 
 def report(
