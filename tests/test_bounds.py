@@ -8,10 +8,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from sklearn_proto import CBCClassifier, RBFClassifier
 from sklearn_proto._functional import bisected, log_growth
-from sklearn_proto.robustness import _auto, empirical_radius
+from sklearn_proto.robustness import _auto, _vertices, empirical_radius
 from sklearn_proto.robustness._attempt import attempt
 from sklearn_proto.robustness._auto import auto_radius
 from sklearn_proto.robustness._expansion import Cumulant, expand, log_ratio
@@ -19,7 +21,9 @@ from sklearn_proto.robustness._rows import rows_of
 from sklearn_proto.robustness._screen import screen
 from sklearn_proto.robustness._second_order import SecondOrder
 from sklearn_proto.robustness._tilted import Tilted
+from sklearn_proto.robustness._vertices import Vertices
 from tests.data import three_classes
+from tests.views import ViewClassifier, random_view
 
 X, Y = three_classes()
 MODELS = {
@@ -398,9 +402,126 @@ def test_rows_of_a_class_share_their_pairs(name, batches):
     torch.testing.assert_close(torch.cat(seen), torch.arange(len(batch)))
 
 
-@pytest.mark.parametrize("bound", [SecondOrder(), Tilted()])
+def gaussian_gaps(seed):
+    """Pairs of a random Gaussian model, and a size for each near its radius in l1."""
+    rng = np.random.default_rng(seed)
+    view = random_view(rng)
+    while view.metric != "sqeuclidean":
+        view = random_view(rng)
+    k, d = view.prototypes.shape
+    rows = view.prototypes[rng.integers(0, k, 15)] + rng.normal(size=(15, d))
+    ball = {"norm": 1, "bounds": None, "feature_scale": None}
+    if rng.random() < 0.5:
+        ball["feature_scale"] = rng.uniform(0.2, 2, d)
+    if rng.random() < 0.5:
+        ball["bounds"] = rows.min(0) - 0.1, rows.max(0) + 0.1
+    ((_, batch),) = rows_of(ViewClassifier(view), rows, **ball).batches()
+    pairs = batch.pairs(batch.duels())
+    size = Vertices().radius(pairs).clamp_max(2.0)
+    scale = torch.tensor(rng.uniform(0.3, 1.5, len(pairs)))
+    return pairs, torch.where(size > 0, size, 0.5) * scale
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_change_within_the_l1_ball_is_below_the_bound_at_its_vertices(seed):
+    pairs, eps = gaussian_gaps(seed)
+    bound = Vertices().smallest_gap(pairs)(eps)
+    perturbations, rng = pairs.perturbations, np.random.default_rng(seed)
+    m, d = pairs.anchor.shape
+    least = torch.full_like(bound, torch.inf)
+    for trial in range(300):
+        # Few features for the one half, all for the other, and many of full size.
+        mean = rng.dirichlet(np.full(d, (0.1, 1.0)[trial % 2]), m)
+        signed = rng.choice([-1.0, 1.0], size=(m, d)) * mean
+        delta = eps[:, None] * torch.tensor(signed * rng.uniform(0.7, 1, (m, 1)))
+        value, _ = log_ratio(pairs, perturbations.inside(delta))
+        least = torch.fmin(least, value)
+    assert (bound <= least).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_vertices_are_never_worse_than_single_terms(seed):
+    pairs, _ = gaussian_gaps(seed)
+    together, alone = Vertices().radius(pairs), Tilted().radius(pairs)
+    assert (together >= alone * (1 - 2e-4)).all()
+
+
+def best_at_vertices(x, weights, w, width, size):
+    """Minimum over means of vertices of log P, less the mean of log N."""
+    vertices = size * np.vstack([np.eye(len(x)), -np.eye(len(x))])
+
+    def log_sum(delta, signed):
+        terms = (2.0 * delta @ (w - x).T - np.square(x - w).sum(1)) / width
+        return logsumexp(terms, axis=-1, b=signed.clip(0.0))
+
+    def gap(share):
+        return log_sum(share @ vertices, weights) - share @ log_sum(vertices, -weights)
+
+    n = len(vertices)
+    one = {"type": "eq", "fun": lambda share: share.sum() - 1.0}
+    start = np.full(n, 1.0 / n)
+    return minimize(gap, start, bounds=[(0, 1)] * n, constraints=one, tol=1e-10).fun
+
+
+def test_the_best_tangent_at_the_vertices_is_nearly_found():
+    w = np.random.default_rng(2).normal(size=(6, 3))
+    model = RBFClassifier(2, max_iter=1, random_state=0).fit(X[:, :3], Y)
+    model.prototypes_, model.sigma_ = w, np.full(6, 1.5)
+    model.coef_ = np.array(
+        [[2.0, 2, 2, 0, 0, 0], [0, 0, 0, 1, 1, 0], [0, 0, 0, 0, 1, 1]]
+    )
+    model.intercept_ = np.zeros(3)
+    rows = (w[:3] + w[:3].mean(0)) / 2
+    assert (model.predict(rows) == model.classes_[0]).all()
+    ball = {"norm": 1, "bounds": None, "feature_scale": None}
+    ((_, batch),) = rows_of(model, rows, **ball).batches()
+    duels = batch.duels()
+    pairs = batch.pairs(duels)
+    found = Vertices().radius(pairs).numpy()
+    for i, row in enumerate(duels.row):
+        asked = rows[row], pairs.weights[i].numpy(), w, 1.5
+        assert best_at_vertices(*asked, found[i]) > -1e-6
+        assert best_at_vertices(*asked, 1.02 * found[i]) < 0
+
+
+def test_one_helpful_term_makes_the_bound_at_the_vertices_exact():
+    """Then the log-ratio is concave: it is least at a vertex, nothing is lost."""
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=(6, 3))
+    model = RBFClassifier(2, max_iter=1, random_state=0).fit(X[:, :3], Y)
+    model.prototypes_, model.sigma_ = w, rng.uniform(0.5, 0.6, 6)
+    model.sigma_[0] = 0.5
+    model.coef_ = np.vstack([[3, 0, 0, 0, 0, 0], rng.uniform(0, 1, (2, 6))])
+    model.coef_[1:, 0] = 0.0
+    model.intercept_ = np.zeros(3)
+    rows = w[0] + 0.1 * rng.normal(size=(20, 3))
+    assert (model.predict(rows) == model.classes_[0]).all()
+    found = model.certified_radius(rows, norm=1, method="vertices")
+    exact = np.full(len(rows), np.inf)
+    for size in np.linspace(0, 4, 8001)[::-1]:
+        for vertex in (*np.eye(3), *-np.eye(3)):
+            lost = model.predict(rows + size * vertex) != model.classes_[0]
+            exact[lost] = size
+    assert np.isfinite(exact).all()
+    np.testing.assert_allclose(found, exact, atol=6e-4)
+    assert (found <= exact).all()
+
+
+def test_a_box_limits_what_a_vertex_counts():
+    loss = torch.tensor([[4.0, 1.0, 2.0, -9.0], [4.0, 1.0, 2.0, -9.0]])
+    room = torch.tensor([[0.25, 9.0, 0.5, 9.0], [9.0, 9.0, 9.0, 9.0]])
+    most, worst = _vertices._most_lost(loss, room)
+    # 4 / 4 + 2 / 2 + 1 / 4, and 4.
+    torch.testing.assert_close(most, torch.tensor([2.25, 4.0]))
+    assert worst.tolist() == [0, 0]
+    most, worst = _vertices._most_lost(loss - 5.0, None)
+    assert most.tolist() == [0.0, 0.0]
+    assert worst.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("bound", [SecondOrder(), Tilted(), Vertices()])
 def test_a_look_before_the_search_loses_at_most_what_it_may(bound, batches):
-    batch = batches("rbf")
+    batch = batches("rbf", 1)
     pairs = batch.pairs(batch.duels())
     own = bound.radius(pairs)
     for share in (0.0, 0.5, 0.98, 0.999, 1.0, 1.3):

@@ -14,13 +14,14 @@ from sklearn_proto.robustness._pairs import Duels, Pairs, SimilarityBatch
 from sklearn_proto.robustness._second_order import SecondOrder
 from sklearn_proto.robustness._tilted import Tilted
 from sklearn_proto.robustness._trust_region import prove
+from sklearn_proto.robustness._vertices import Vertices
 
 # What another bound must add to be worth its search.
 _GAIN = 0.01
-# Bounds that may exceed the trust region; the closed form never exceeds the interval.
-# Those that take terms one by one are computed in float64 only.
-_SECOND: tuple[Root, ...] = (SecondOrder(),)
-_TERM_BY_TERM: tuple[Root, ...] = (Interval(), Tilted())
+# Bounds that may exceed the trust region, in either precision, and in float64 only. The
+# closed form never exceeds the interval.
+_IN_EITHER: tuple[Root, ...] = (SecondOrder(),)
+_IN_FLOAT64: tuple[Root, ...] = (Vertices(), Interval(), Tilted())
 
 
 def auto_radius(batch: SimilarityBatch) -> Tensor:
@@ -34,9 +35,11 @@ def auto_radius(batch: SimilarityBatch) -> Tensor:
         duels = batch.duels()
         pairs = batch.pairs(duels)
         boundary = nearest_boundary(pairs)
-        most = boundary.up_to()
-        others = (*_SECOND, *_TERM_BY_TERM)
-        bound = _improved(pairs, prove(pairs, boundary, most), most, others)
+        # No rival lowers a radius to more than the boundary of another.
+        least = batch.worst_rival(boundary.up_to(), duels)
+        most = boundary.up_to(least[duels.row])
+        proven = prove(pairs, boundary, most)
+        bound = _improved(pairs, proven, most, (*_IN_FLOAT64, *_IN_EITHER))
         return batch.worst_rival(bound, duels)
     order = batch.predicted.argsort()
     radius = _of_sorted(batch.take(order))
@@ -57,7 +60,7 @@ def _of_sorted(batch: SimilarityBatch) -> Tensor:
         pairs = rounded.pairs(duels)
         boundary = nearest_boundary(pairs, found.at_row.take(chosen))
         most = boundary.up_to((radius[duels.row] / unit).to(pairs.anchor))
-        proven = _improved(pairs, prove(pairs, boundary, most), most, _SECOND)
+        proven = _improved(pairs, prove(pairs, boundary, most), most, _IN_EITHER)
         left.append(duels)
         bounds.append(unit * proven.to(radius))
         limits.append(unit * most.to(radius))
@@ -65,7 +68,7 @@ def _of_sorted(batch: SimilarityBatch) -> Tensor:
         if not len(rows):
             break
     duels, proven, most = Duels.joined(left), torch.cat(bounds), torch.cat(limits)
-    bound = _improved(batch.pairs(duels), proven, most, _TERM_BY_TERM)
+    bound = _improved(batch.pairs(duels), proven, most, _IN_FLOAT64)
     return torch.minimum(radius, batch.worst_rival(bound, duels))
 
 
@@ -84,6 +87,6 @@ def _improved(
     loose = (proven < TIGHT * most).nonzero().squeeze(1)
     some, most = pairs.take(loose), most[loose]
     for other in others:
-        if len(loose) and other.refusal(pairs.view) is None:
+        if len(loose) and other.refusal(pairs.view, pairs.perturbations) is None:
             proven[loose] = other.improved(some, proven[loose], most, _GAIN)
     return proven

@@ -10,6 +10,7 @@ from torch import Tensor
 from sklearn_proto._functional import bisected, last_positive
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._pairs import Pairs
+from sklearn_proto.robustness._perturbations import Perturbations
 
 
 class Certificate(Protocol):
@@ -21,8 +22,8 @@ class Certificate(Protocol):
 
     name: str
 
-    def refusal(self, view: SimilarityView) -> str | None:
-        """Why there is no proof for this model, or None if there is one."""
+    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
+        """Why there is no proof for such a model and ball, or None if there is one."""
 
     def radius(self, pairs: Pairs) -> Tensor:
         """Sizes (m,) of perturbations below which the gaps stay positive."""
@@ -39,7 +40,7 @@ class Root(ABC):
     name: str
 
     @abstractmethod
-    def refusal(self, view: SimilarityView) -> str | None:
+    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
         """See `Certificate`."""
 
     @abstractmethod
@@ -61,15 +62,20 @@ class Root(ABC):
     ) -> Tensor:
         """Raise radii (m,) where this bound does so by more than `rtol`, up to `most`.
 
-        One look at a size a little larger tells which: far fewer than a search.
+        A look at a size a little larger tells where, and one at the largest whether it
+        takes a search.
         """
-        larger = proven * (1 + rtol)
-        chosen = (self.smallest_gap(pairs)(larger) > 0).nonzero().squeeze(1)
-        if not len(chosen):
-            return proven
-        some, least, most = pairs.take(chosen), larger[chosen], most[chosen]
-        bound, far = self.smallest_gap(some), torch.minimum(self.farthest(some), most)
-        found = bisected(lambda eps: bound(eps) > 0, least, far)
-        if self._complete:
-            found = torch.where(bound(far) > 0, most, found)
-        return proven.index_put((chosen,), torch.maximum(found, least))
+        proven = proven.clone()
+        gains = self.smallest_gap(pairs)(proven * (1 + rtol)) > 0
+        chosen = gains.nonzero().squeeze(1)
+        some, far = pairs.take(chosen), most[chosen]
+        proven[chosen] *= 1 + rtol
+        tried = torch.minimum(self.farthest(some), far)
+        open_ = self.smallest_gap(some)(tried) > 0
+        proven[chosen[open_]] = (far if self._complete else tried)[open_]
+        left = (~open_).nonzero().squeeze(1)
+        chosen, bound = chosen[left], self.smallest_gap(some.take(left))
+        proven[chosen] = bisected(
+            lambda eps: bound(eps) > 0, proven[chosen], tried[left]
+        )
+        return proven

@@ -5,6 +5,7 @@ from torch import Tensor
 from sklearn_proto._functional import closed_form_radius
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._pairs import Pairs
+from sklearn_proto.robustness._perturbations import Perturbations
 
 # A harmful similarity below this counts as this: where it underflows to 0, dividing by
 # it would certify any distance.
@@ -20,9 +21,9 @@ class ClosedForm:
 
     name = "closed_form"
 
-    def refusal(self, view: SimilarityView) -> str | None:
+    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
         """Return None: the bound holds for every similarity-based model."""
-        del view
+        del view, perturbations
         return None
 
     def radius(self, pairs: Pairs) -> Tensor:

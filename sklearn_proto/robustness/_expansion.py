@@ -175,7 +175,7 @@ def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     geometry, perturbations = pairs.geometry, pairs.perturbations
     moved = perturbations.push(delta)
     square = moved.square().sum(1)
-    change = _moved(pairs, delta, square)
+    change = moved_terms(pairs, delta, square)
     exponents, of_constant = change.exponents, change.of_constant
     # After the common factor, what is wider than the narrowest, as the constant is,
     # keeps exp(left |A delta|^2) in N, and at least 1 in P.
@@ -230,7 +230,7 @@ def _lost(pairs: Pairs, eps: Tensor, delta: Tensor, both: Sides) -> Tensor:
     return found
 
 
-class _Change(NamedTuple):
+class Change(NamedTuple):
     """Gaussian terms at perturbed rows, up to a factor that all of them share."""
 
     exponents: Tensor  # (m, K)
@@ -238,7 +238,7 @@ class _Change(NamedTuple):
     inner: Tensor  # (m, K), inner products of the perturbation with the prototypes
 
 
-def _moved(pairs: Pairs, delta: Tensor, square: Tensor) -> _Change:
+def moved_terms(pairs: Pairs, delta: Tensor, square: Tensor) -> Change:
     """Compute what changes for perturbations `delta`, and that once for both sides.
 
     The factor is ``exp(-(2 z . A delta + |A delta|^2) / s)``, s the least width and
@@ -250,7 +250,7 @@ def _moved(pairs: Pairs, delta: Tensor, square: Tensor) -> _Change:
     exponents = torch.addcmul(pairs.exponents, inner, geometry.rate)
     if not pairs.view.same_width:
         exponents += geometry.leftover * common[:, None]
-    return _Change(exponents, geometry.reference * common - pairs.level, inner)
+    return Change(exponents, geometry.reference * common - pairs.level, inner)
 
 
 def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
@@ -316,7 +316,7 @@ def log_ratio(pairs: Pairs, delta: Tensor) -> tuple[Tensor, Tensor]:
     view, perturbations = pairs.view, pairs.perturbations
     moved = perturbations.push(delta)
     if view.metric == "sqeuclidean":
-        exponents, of_constant, _ = _moved(pairs, delta, moved.square().sum(1))
+        exponents, of_constant, _ = moved_terms(pairs, delta, moved.square().sum(1))
         both = sides(pairs, exponents, of_constant)
         at = pairs.anchor + perturbations.pull(moved)
         slopes = Slopes(pairs.geometry, pairs.geometry.rate[None], at)

@@ -9,6 +9,7 @@ from sklearn_proto._functional import interval_range
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._pairs import Pairs
+from sklearn_proto.robustness._perturbations import Perturbations
 
 # exp(-745) is the last positive double.
 _UNDERFLOW = 745.0
@@ -20,9 +21,9 @@ class Interval(Root):
     name = "interval"
     _complete = True
 
-    def refusal(self, view: SimilarityView) -> str | None:
+    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
         """Return None: the bound holds for every similarity-based model."""
-        del view
+        del view, perturbations
         return None
 
     def farthest(self, pairs: Pairs) -> Tensor:

@@ -22,6 +22,7 @@ from sklearn_proto.robustness._second_order import SecondOrder
 from sklearn_proto.robustness._similarity_enclosure import enclose
 from sklearn_proto.robustness._tilted import Tilted
 from sklearn_proto.robustness._trust_region import TrustRegion
+from sklearn_proto.robustness._vertices import Vertices
 
 CERTIFICATES: dict[str, Certificate] = {
     certificate.name: certificate
@@ -31,6 +32,7 @@ CERTIFICATES: dict[str, Certificate] = {
         Tilted(),
         SecondOrder(),
         TrustRegion(),
+        Vertices(),
     )
 }
 
@@ -69,7 +71,7 @@ class SimilarityFamily:
         if method == "auto":
             return _with_larger_sets(auto_radius)
         certificate = look_up(CERTIFICATES, method, ["auto", *CERTIFICATES, "exact"])
-        require(method, certificate.refusal(self.view))
+        require(method, certificate.refusal(self.view, self.perturbations))
 
         def radius(batch: SimilarityBatch) -> Tensor:
             duels = batch.duels()

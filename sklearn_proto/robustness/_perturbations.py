@@ -113,6 +113,14 @@ class Perturbations:
             return float(a.abs().sum(0).max())
         return float(_norms(a, dual_exponent(p)).sum())
 
+    @cached_property
+    def squared_columns(self) -> Tensor | float:
+        """Squared lengths (n_features,) of ``A e_i``, e_i a change of one feature."""
+        if self.matrix is None:
+            return 1.0
+        a = self.matrix.square()
+        return a if a.ndim == 1 else a.sum(0)
+
     @property
     def largest(self) -> Tensor | None:
         """Size (n,) of the largest perturbation inside the bounds, if there are any."""
@@ -136,7 +144,7 @@ class Perturbations:
         if self.norm == math.inf:
             return (within * torch.minimum(room, eps[:, None])).sum(1)
         if self.norm == 1:
-            return _best_spent(within, room, eps)
+            return best_spent(within, room, eps)
         free = self.dual_norm(within)
         best = eps * free
         # Where the unbounded maximum leaves the box, the box is the better bound.
@@ -215,7 +223,7 @@ def _positive(divisor: Tensor) -> Tensor:
     return divisor.clamp_min(torch.finfo(divisor.dtype).tiny)
 
 
-def _best_spent(value: Tensor, room: Tensor, budget: Tensor) -> Tensor:
+def best_spent(value: Tensor, room: Tensor, budget: Tensor) -> Tensor:
     """Sum of values (n, d) times amounts inside their room, which share a budget (n,).
 
     The most valuable feature takes all it can, then the next.

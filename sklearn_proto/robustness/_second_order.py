@@ -8,6 +8,7 @@ from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._expansion import expand
 from sklearn_proto.robustness._pairs import Pairs
+from sklearn_proto.robustness._perturbations import Perturbations
 
 
 class SecondOrder(Root):
@@ -16,9 +17,9 @@ class SecondOrder(Root):
     name = "second_order"
     _rtol, _max_iter = 1e-3, 30
 
-    def refusal(self, view: SimilarityView) -> str | None:
+    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
         """Return None: the bound holds for every similarity-based model."""
-        del view
+        del view, perturbations
         return None
 
     def farthest(self, pairs: Pairs) -> Tensor:

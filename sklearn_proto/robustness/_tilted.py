@@ -9,7 +9,7 @@ from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._expansion import Expansion, expand
 from sklearn_proto.robustness._pairs import Pairs
-from sklearn_proto.robustness._perturbations import dual_exponent
+from sklearn_proto.robustness._perturbations import Perturbations, dual_exponent
 
 
 class Tilted(Root):
@@ -24,8 +24,9 @@ class Tilted(Root):
     name = "tilted"
     _rtol, _max_iter = 1e-4, 40
 
-    def refusal(self, view: SimilarityView) -> str | None:
+    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
         """Say that a tangent distance has no slope of this form."""
+        del perturbations
         if view.tangents is not None:
             return "the slopes of tangent distances are not differences of prototypes"
         return None

@@ -8,6 +8,7 @@ from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._boundary import Boundary, nearest_boundary
 from sklearn_proto.robustness._expansion import expand
 from sklearn_proto.robustness._pairs import Pairs
+from sklearn_proto.robustness._perturbations import Perturbations
 
 # A radius stops short of the boundary by this share, which leaves the proof some room.
 _SHORT = 1e-3
@@ -29,9 +30,9 @@ class TrustRegion:
 
     name = "trust_region"
 
-    def refusal(self, view: SimilarityView) -> str | None:
+    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
         """Return None: the bound holds for every similarity-based model."""
-        del view
+        del view, perturbations
         return None
 
     def radius(self, pairs: Pairs) -> Tensor:
