@@ -61,6 +61,9 @@ def nearest_prototype(prototypes, metric="sqeuclidean", sigma=1.0, **more):
 def random_view(rng):
     """Any kernel, widths, signs, concepts and constants: more than training reaches."""
     d, k, c, q = (int(rng.integers(*r)) for r in ((2, 6), (2, 8), (2, 4), (1, 3)))
+    if rng.random() < 0.2:
+        # Certificates treat more than 32 prototypes in another way.
+        k += 32
     metric = str(rng.choice(["euclidean", "sqeuclidean", "tangent"]))
     tangents = None
     if metric == "tangent":

@@ -198,7 +198,7 @@ class Deviations:
         among, size = xx + 2.0 * zz + 4.0 * xz, xx + zz
         if not self._same:
             alpha = self._alpha
-            wca = wc * c * alpha
+            wca = wc * alpha
             yy = wcc.sum(1) * (weight * alpha.square()).sum(1) + wca.sum(1).square()
             xy = (wcc @ geometry.gram * wca).sum(1)
             cross = (wb * c).sum(1) * (weight * alpha).sum(1)
