@@ -28,6 +28,7 @@ NORMS = [1, 2, np.inf]
 # These bound how far every distance can move, in any norm alike.
 LIPSCHITZ = ["closed_form", "interval"]
 METHODS = [*CERTIFICATES, "auto", "exact"]
+ITS_NORM = {"vertices": 1, "weighted": np.inf}
 # Branch and bound takes its time: once for every kind of head and kernel.
 EXACT = ["rbf", "rbf-normalized-kernel", "rbf-many-sigmas", "cbc-concepts"]
 every_norm = pytest.mark.parametrize("norm", NORMS)
@@ -47,6 +48,7 @@ def refuses(model, method, norm=2, name=""):
     without_proof = {
         "tilted": metric == "tangent",
         "vertices": norm != 1 or metric in ("euclidean", "tangent"),
+        "weighted": norm <= 2 or metric == "tangent",
         "hyperplane": name in NOT_HYPERPLANES,
         "exact": name in NOT_HYPERPLANES,
         "quadric": name not in CURVED,
@@ -281,17 +283,18 @@ def test_ties_get_zero(method):
     coef = [[1.0, -1.0], [-1.0, 1.0]]
     model = with_head([[-1.0, 0.0], [1.0, 0.0]], coef, [0, 0])
     ties = np.array([[0.0, 0.0], [0.0, 3.0], [0.0, -200.0]])
-    norm = 1 if method == "vertices" else 2
+    norm = ITS_NORM.get(method, 2)
     assert (model.certified_radius(ties, norm=norm, method=method) == 0).all()
 
 
-@pytest.mark.parametrize("method", [*LIPSCHITZ, "auto", "exact"])
+@every_method
 def test_no_harmful_similarity_means_an_infinite_radius(method):
     coef, intercept = [[2.0, 1.0], [1.0, 1.0]], [1.0, 0.0]
     model = with_head(BISECTOR, coef, intercept)
     rows = np.random.default_rng(0).normal(scale=5, size=(50, 3))
     assert (model.predict(rows) == 0).all()
-    assert (model.certified_radius(rows, method=method) == np.inf).all()
+    norm = ITS_NORM.get(method, 2)
+    assert (model.certified_radius(rows, norm=norm, method=method) == np.inf).all()
 
 
 @pytest.mark.parametrize("method", ["interval", "auto", "exact"])
@@ -312,7 +315,7 @@ def test_weights_that_underflow_are_not_certified_by_luck(method):
     model = with_head(BISECTOR, coef, [0, 0])
     far = np.array([[1e3, 0.0, 0.0], [-1e3, 0.0, 0.0]])
     assert (model.decision_function(far) == 0).all()
-    norm = 1 if method == "vertices" else 2
+    norm = ITS_NORM.get(method, 2)
     assert (model.certified_radius(far, norm=norm, method=method) == 0).all()
 
 

@@ -15,13 +15,19 @@ from sklearn_proto.robustness._second_order import SecondOrder
 from sklearn_proto.robustness._tilted import Tilted
 from sklearn_proto.robustness._trust_region import prove
 from sklearn_proto.robustness._vertices import Vertices
+from sklearn_proto.robustness._weighted import Weighted
 
 # What another bound must add to be worth its search.
 _GAIN = 0.01
 # Bounds that may exceed the trust region, in either precision, and in float64 only. The
 # closed form never exceeds the interval.
 _IN_EITHER: tuple[Root, ...] = (SecondOrder(),)
-_IN_FLOAT64: tuple[Root, ...] = (Vertices(), Interval(), Tilted())
+_IN_FLOAT64: tuple[Root, ...] = (
+    Vertices(),
+    Weighted(),
+    Interval(),
+    Tilted(),
+)
 
 
 def auto_radius(batch: SimilarityBatch) -> Tensor:

@@ -41,8 +41,9 @@ def certified_radius(
         apply and are cheap.
 
         - Similarity-based models also have "closed_form", "interval", "tilted",
-          "second_order" and "trust_region", and for norm 1 and Gaussian kernels
-          "vertices"; "exact" is the lower bound of `exact_radius`.
+          "second_order" and "trust_region", for norms beyond 2 "weighted", and for
+          norm 1 and Gaussian kernels "vertices"; "exact" is the lower bound of
+          `exact_radius`.
         - Nearest-prototype models have "margin" [1]_ and "interval" for any metric;
           "hyperplane" and "exact" [2]_ (norm 1, 2 or inf) where one matrix serves all
           prototypes, if any; "quadric" for tangents and for local matrices, where

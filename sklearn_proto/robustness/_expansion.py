@@ -86,30 +86,42 @@ class Expansion:
         return self.lower_bound() > self.lost
 
     def lower_bound(self) -> Tensor:
-        """Smallest value (m,) of the bound on the perturbations, at the least.
+        """Smallest value (m,) of the bound on the perturbations, at the least."""
+        return self.less(self.cumulant)
+
+    def less(self, cumulant: "Cumulant", weights: Tensor | None = None) -> Tensor:
+        """Smallest value (m,) of the bound with any cumulant, at the least.
 
         With ``d = delta - delta0`` the bound is ``value + slope . d - bend |d|^2 / 2``
-        less a cumulant. ``k |d|^2 / 2`` goes to the first part and the rest of the
-        cumulant is bounded on its own, for several k: each is a proof.
+        less the cumulant. ``k |d|^2 / 2`` goes to the first part and the rest of the
+        cumulant is bounded on its own, for several k: each is a proof. There `weights`
+        (m, d) of the features may count for their squares, as they do for the cumulant.
         """
-        rise = -(self.slope * self.delta).sum(1)
-        square = self.delta.square().sum(1)
-        perturbations, bend = self.pairs.perturbations, self.bend
+        delta, perturbations, bend = self.delta, self.pairs.perturbations, self.bend
+        rise = -(self.slope * delta).sum(1)
+        weighted = delta if weights is None else weights * delta
+        square = (weighted * delta).sum(1)
         extent = perturbations.extent * self.eps
+        if weights is not None:
+            extent = perturbations.weighted_extent(weights, self.eps)
         reach = square.sqrt() + extent
-        cumulant = self.cumulant
         # Written around 0 the linear part is bounded by the support function and the
         # square by the extent. On an l2 ball with the slope pointing back it is exact.
-        tilted = perturbations.pencil(-self.slope, -self.delta, self.eps)
         half = (square + extent.square()) / 2
+        start, bent = -self.slope, torch.zeros_like(rise)
+        if bool(bend.any()):
+            start = start - bend[:, None] * delta
+            far = (perturbations.extent * self.eps).square()
+            bent = bend * (delta.square().sum(1) + far) / 2
+        tilted = perturbations.pencil(start, -weighted, self.eps)
         # Where the slope points back, k below this leaves the minimum at delta0.
         most = (rise / square).clamp_min(0.0).nan_to_num(0.0, 0.0, 0.0)
         bound = torch.full_like(rise, -torch.inf)
         for k in (cumulant.quadratic, *(most * share for share in _SHARES)):
-            least = -tilted(k + bend) - (k + bend) * half - cumulant.above(k, reach)
+            least = -tilted(k) - k * half - cumulant.above(k, reach)
             # Infinite curvature times no perturbation: nothing is known.
             bound = torch.fmax(bound, least)
-        return bound + (self.value + rise)
+        return bound - bent + (self.value + rise)
 
     @cached_property
     def cumulant(self) -> "Cumulant":

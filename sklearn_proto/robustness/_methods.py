@@ -23,6 +23,7 @@ from sklearn_proto.robustness._similarity_enclosure import enclose
 from sklearn_proto.robustness._tilted import Tilted
 from sklearn_proto.robustness._trust_region import TrustRegion
 from sklearn_proto.robustness._vertices import Vertices
+from sklearn_proto.robustness._weighted import Weighted
 
 CERTIFICATES: dict[str, Certificate] = {
     certificate.name: certificate
@@ -33,6 +34,7 @@ CERTIFICATES: dict[str, Certificate] = {
         SecondOrder(),
         TrustRegion(),
         Vertices(),
+        Weighted(),
     )
 }
 
@@ -75,7 +77,9 @@ class SimilarityFamily:
 
         def radius(batch: SimilarityBatch) -> Tensor:
             duels = batch.duels()
-            return batch.worst_rival(certificate.radius(batch.pairs(duels)), duels)
+            pairs = batch.pairs(duels)
+            found = certificate.radius(pairs).masked_fill(pairs.harmless, torch.inf)
+            return batch.worst_rival(found, duels)
 
         return _with_larger_sets(radius)
 

@@ -84,6 +84,11 @@ class Pairs:
         return Signs(rises, rises - sign)
 
     @property
+    def harmless(self) -> Tensor:
+        """Which gaps (m,) are positive wherever a row may go."""
+        return (self.weights >= 0).all(1) & (self.constant > 0)
+
+    @property
     def no_change(self) -> Tensor:
         """The perturbation 0 of every pair, shape (m, d)."""
         return torch.zeros_like(self.anchor)

@@ -77,6 +77,14 @@ class Perturbations:
             free = int((moved if moved.ndim == 1 else moved.any(0)).sum())
         return lipschitz_constant(self.norm, max(free, 1))
 
+    def weighted_extent(self, weights: Tensor, eps: Tensor) -> Tensor:
+        """Largest ``sqrt(sum_i weights_i delta_i^2)`` (n,) at sizes `eps`, or more."""
+        found = eps * _norms(weights, _dual_of_squares(self.norm)).sqrt()
+        if self.room is None:
+            return found
+        within = torch.minimum(torch.maximum(*self.room), eps[:, None])
+        return torch.minimum(found, (weights * within.square()).sum(1).sqrt())
+
     @cached_property
     def stretch(self) -> float:
         """Largest Euclidean length of ``A delta`` where that of `delta` is 1."""
@@ -93,8 +101,7 @@ class Perturbations:
             return self.extent
         p, a = self.norm, self.matrix
         if a.ndim == 1:
-            # Hölder: the dual exponent of the squares of delta.
-            power = math.inf if p <= 2 else 2.0 / (1.0 - 2.0 / p)
+            power = 2.0 * _dual_of_squares(p)
             return float(torch.linalg.vector_norm(a, power))
         if p == 1:
             return float(a.norm(dim=0).max())
@@ -212,6 +219,11 @@ def dual_exponent(p: float) -> float:
     if p == 1:
         return math.inf
     return 1.0 if p == math.inf else p / (p - 1.0)
+
+
+def _dual_of_squares(p: float) -> float:
+    """Hölder: the dual exponent for squares of entries of a vector in lp."""
+    return math.inf if p <= 2 else 1.0 / (1.0 - 2.0 / p)
 
 
 def _norms(rows: Tensor, p: float) -> Tensor:

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from sklearn_proto.robustness._geometry import Geometry
 
@@ -145,6 +146,13 @@ class Deviations:
         found = torch.add(self._lengths, self._gamma, alpha=2.0).clamp_min_(0.0)
         return found.add_(self._sizes, alpha=self._rounding)
 
+    @property
+    def vectors(self) -> Tensor:
+        """All of the r_j, shape (m, K + 1, d); the last is that of the constant."""
+        slopes = self.slopes
+        b = slopes.scale[..., None] * (slopes.geometry.points - slopes.anchor[:, None])
+        return pad(b, (0, 0, 0, 1)) - self.centre[:, None]
+
     def scatter_norm(self, weight: Tensor, last: Tensor) -> Tensor:
         """Bound (m,) on the largest eigenvalue of ``sum_j weight_j r_j r_j^T``.
 
@@ -182,10 +190,7 @@ class Deviations:
         products = torch.cat([products, column], 2)
         root = torch.cat([weight, last[:, None]], 1).sqrt()
         scatter = root[:, :, None] * products * root[:, None]
-        size = scatter.abs().amax((1, 2)).clamp_min(torch.finfo(scatter.dtype).tiny)
-        fourth = torch.linalg.matrix_power(scatter / size[:, None, None], 4)
-        norm: Tensor = torch.linalg.matrix_norm(fourth)
-        return size * norm.pow(0.25)
+        return schatten_norm(scatter)
 
     def _frobenius_norm(self, weight: Tensor, last: Tensor) -> Tensor:
         c, geometry = self.slopes.scale, self.slopes.geometry
@@ -214,3 +219,11 @@ class Deviations:
             products = self.last_square[:, None] * self.squares
         across = 2.0 * last * (weight * products).sum(1)
         return (square + across + (last * self.last_square).square()).sqrt()
+
+
+def schatten_norm(scatter: Tensor) -> Tensor:
+    """Schatten norm (m,) of order 8: a little more than the largest eigenvalue."""
+    size = scatter.abs().amax((1, 2)).clamp_min(torch.finfo(scatter.dtype).tiny)
+    fourth = torch.linalg.matrix_power(scatter / size[:, None, None], 4)
+    norm: Tensor = torch.linalg.matrix_norm(fourth)
+    return size * norm.pow(0.25)
