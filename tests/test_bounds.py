@@ -3,6 +3,7 @@
 Each is compared with what it must bound, computed another way.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -467,6 +468,42 @@ def test_no_change_within_the_ball_is_below_the_bound(bound, norms, seed):
     known = ~found.isnan()
     assert known.double().mean() > 0.5
     assert (found <= least)[known].all()
+
+
+@pytest.mark.parametrize("name", ["rbf", "rbf-euclidean"])
+@pytest.mark.parametrize("norm", [2, 4, np.inf])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_least_value_of_the_bound_is_below_all_of_its_values(
+    name, norm, weighted, batches
+):
+    batch, rng = batches(name, norm), np.random.default_rng(0)
+    pairs = batch.pairs(batch.duels())
+    m, d = pairs.anchor.shape
+    eps = torch.full((m,), 0.7, dtype=torch.float64)
+    at = expand(
+        pairs, eps, eps[:, None] * torch.tensor(changes_within(norm, m, d, rng))
+    )
+    # Much curvature beside little of a cumulant: neither must hide the other.
+    at = replace(at, bend=torch.tensor(rng.uniform(0, 5, m)))
+    weights = torch.tensor(rng.uniform(0.1, 2, (m, d))) if weighted else None
+    unknown = torch.full_like(eps, torch.inf)
+    for log_f in (-9.0, 0.0):
+        cumulant = Cumulant(torch.full_like(eps, log_f), unknown)
+        least = at.less(cumulant, weights)
+        ray = torch.linalg.vector_norm(at.delta, norm, dim=1, keepdim=True)
+        far = at.delta * (eps[:, None] / ray)
+        changes = [far, -far]
+        changes += [
+            eps[:, None] * torch.tensor(changes_within(norm, m, d, rng))
+            for _ in range(100)
+        ]
+        for change in changes:
+            step = change - at.delta
+            square = step.square().sum(1)
+            counted = square if weights is None else (weights * step.square()).sum(1)
+            value = at.value + (at.slope * step).sum(1) - at.bend * square / 2
+            value -= torch.log1p(np.exp(log_f) * counted)
+            assert (least <= value + 1e-9).all()
 
 
 @pytest.mark.parametrize("norm", [1, 1.5, 2, 2.5, 4, np.inf])

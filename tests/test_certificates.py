@@ -297,6 +297,18 @@ def test_no_harmful_similarity_means_an_infinite_radius(method):
     assert (model.certified_radius(rows, norm=norm, method=method) == np.inf).all()
 
 
+@every_method
+def test_without_harm_or_constant_a_row_far_away_ties(method):
+    coef = [[1.0, 1.0], [0.0, 0.0]]
+    model = with_head(BISECTOR, coef, [0, 0])
+    far = np.array([[1e3, 0.0, 0.0], [-1e3, 0.0, 0.0]])
+    assert (model.decision_function(far) == 0).all()
+    norm = ITS_NORM.get(method, 2)
+    assert (model.certified_radius(far, norm=norm, method=method) == 0).all()
+    near = model.certified_radius(BISECTOR, norm=norm, method=method)
+    assert np.isfinite(near).all()
+
+
 @pytest.mark.parametrize("method", ["interval", "auto", "exact"])
 def test_harm_that_is_too_small_means_an_infinite_radius(method):
     coef, intercept = [[0.0, 0.0], [1.0, 1.0]], [3.0, 0.0]
