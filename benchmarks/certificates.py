@@ -110,9 +110,8 @@ def bounds_table(n_rows):
                     "accuracy": model.score(rows, labels),
                     "l2": compare(model, rows[:n_rows], 2, methods),
                 }
-                if per_class == PER_CLASS[0]:
-                    for norm, p in NORMS.items():
-                        entry[norm] = compare(model, rows[:n_rows], p, ("auto",))
+                for norm, p in NORMS.items():
+                    entry[norm] = compare(model, rows[:n_rows], p, ("auto",))
                 found.append(entry)
                 print(f"done: {name}, {entry['model']}", flush=True)
     return found
