@@ -489,7 +489,7 @@ def test_the_least_value_of_the_bound_is_below_all_of_its_values(
     unknown = torch.full_like(eps, torch.inf)
     for log_f in (-9.0, 0.0):
         cumulant = Cumulant(torch.full_like(eps, log_f), unknown)
-        least = at.less(cumulant, weights)
+        least = at.least(cumulant, weights)
         ray = torch.linalg.vector_norm(at.delta, norm, dim=1, keepdim=True)
         far = at.delta * (eps[:, None] / ray)
         changes = [far, -far]
@@ -648,6 +648,26 @@ def test_a_look_before_the_search_loses_at_most_what_it_may(bound, norm, batches
         assert (found >= 0.99 * own).all()
     capped = bound.improved(pairs, 0.1 * own, 0.5 * own, 0.01)
     assert (capped <= 0.5 * own).all()
+
+
+class Always(SecondOrder):
+    """A bound that holds at any size, and searches as far as 2."""
+
+    def smallest_gap(self, pairs):
+        return torch.ones_like
+
+    def farthest(self, pairs):
+        return torch.full_like(pairs.level, 2.0)
+
+
+def test_what_is_proven_farther_than_a_bound_searches_is_kept(batches):
+    batch = batches("rbf")
+    pairs = batch.pairs(batch.duels().take(torch.arange(4)))
+    proven = torch.tensor([1.0, 1.99, 5.0, 0.0], dtype=torch.float64)
+    most = torch.tensor([1.5, 9.0, 9.0, torch.inf], dtype=torch.float64)
+    found = Always().improved(pairs, proven, most, 0.01)
+    expected = torch.tensor([1.5, 1.99 * 1.01, 5.05, 2.0], dtype=torch.float64)
+    torch.testing.assert_close(found, expected)
 
 
 def test_order_of_the_rows_does_not_matter(batches):

@@ -65,17 +65,15 @@ class Root(ABC):
         A look at a size a little larger tells where, and one at the largest whether it
         takes a search.
         """
-        proven = proven.clone()
-        gains = self.smallest_gap(pairs)(proven * (1 + rtol)) > 0
-        chosen = gains.nonzero().squeeze(1)
-        some, far = pairs.take(chosen), most[chosen]
-        proven[chosen] *= 1 + rtol
-        tried = torch.minimum(self.farthest(some), far)
-        open_ = self.smallest_gap(some)(tried) > 0
-        proven[chosen[open_]] = (far if self._complete else tried)[open_]
+        larger = proven * (1 + rtol)
+        chosen = (self.smallest_gap(pairs)(larger) > 0).nonzero().squeeze(1)
+        some, found, most = pairs.take(chosen), larger[chosen], most[chosen]
+        far = torch.minimum(self.farthest(some), most)
+        open_ = self.smallest_gap(some)(far) > 0
+        # A size that is proven already may be farther than this bound searches.
+        end = most if self._complete else far
+        found = torch.where(open_, torch.maximum(found, end), found)
         left = (~open_).nonzero().squeeze(1)
-        chosen, bound = chosen[left], self.smallest_gap(some.take(left))
-        proven[chosen] = bisected(
-            lambda eps: bound(eps) > 0, proven[chosen], tried[left]
-        )
-        return proven
+        bound = self.smallest_gap(some.take(left))
+        found[left] = bisected(lambda eps: bound(eps) > 0, found[left], far[left])
+        return proven.index_put((chosen,), found)

@@ -87,9 +87,9 @@ class Expansion:
 
     def lower_bound(self) -> Tensor:
         """Smallest value (m,) of the bound on the perturbations, at the least."""
-        return self.less(self.cumulant)
+        return self.least(self.cumulant)
 
-    def less(self, cumulant: "Cumulant", weights: Tensor | None = None) -> Tensor:
+    def least(self, cumulant: "Cumulant", weights: Tensor | None = None) -> Tensor:
         """Smallest value (m,) of the bound with any cumulant, at the least.
 
         With ``d = delta - delta0`` the bound is ``value + slope . d - bend |d|^2 / 2``

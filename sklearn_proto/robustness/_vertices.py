@@ -143,11 +143,9 @@ def _rounding(pairs: Pairs, eps: Tensor) -> Tensor:
     """Bound what rounding may add (m,): that of exponents, of their sums and slopes."""
     geometry = pairs.geometry
     k, d = geometry.points.shape
-    reach = pairs.perturbations.lipschitz * eps
-    slopes = geometry.lengths.max() + 2.0 * geometry.reference * pairs.anchor.norm(
-        dim=1
-    )
+    anchor, reach = pairs.anchor.norm(dim=1), pairs.perturbations.lipschitz * eps
+    common = geometry.reference * (2.0 * eps * anchor + reach.square())
     exponents = pairs.exponents.abs().amax(1) + pairs.level.abs()
-    size = exponents + eps * slopes + geometry.reference * reach.square() + 1.0
+    size = exponents + eps * geometry.lengths.max() + common + 1.0
     found: Tensor = 4.0 * (k + d + 16) * torch.finfo(size.dtype).eps * size
     return found

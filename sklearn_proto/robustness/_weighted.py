@@ -63,7 +63,7 @@ class Weighted(Root):
 
 
 def _lower_bound(at: Expansion) -> Tensor:
-    """Smallest value (m,) on the perturbations, with the best weights known."""
+    """Smallest value (m,) of the bound with weights on the perturbations."""
     assert at.deviations is not None
     perturbations, fall = at.pairs.perturbations, at.fall
     r = at.deviations.vectors
@@ -83,7 +83,7 @@ def _lower_bound(at: Expansion) -> Tensor:
     norm = schatten_norm(root @ root.mT if small else root.mT @ root)
     dtype = torch.finfo(norm.dtype)
     log_f = top + norm.clamp_min(dtype.tiny).log() + dtype.eps**0.5
-    return at.less(Cumulant(log_f, torch.full_like(log_f, torch.inf)), weights)
+    return at.least(Cumulant(log_f, torch.full_like(log_f, torch.inf)), weights)
 
 
 def _shares(size: Tensor) -> Tensor:
