@@ -22,12 +22,7 @@ _GAIN = 0.01
 # Bounds that may exceed the trust region, in either precision, and in float64 only. The
 # closed form never exceeds the interval.
 _IN_EITHER: tuple[Root, ...] = (SecondOrder(),)
-_IN_FLOAT64: tuple[Root, ...] = (
-    Vertices(),
-    Weighted(),
-    Interval(),
-    Tilted(),
-)
+_IN_FLOAT64: tuple[Root, ...] = (Vertices(), Weighted(), Interval(), Tilted())
 
 
 def auto_radius(batch: SimilarityBatch) -> Tensor:

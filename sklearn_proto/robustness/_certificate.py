@@ -23,13 +23,18 @@ class Certificate(Protocol):
     name: str
 
     def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
-        """Why there is no proof for such a model and ball, or None if there is one."""
+        """Why there is no proof for such a model and ball, or None if there is one.
+
+        There is one for every similarity-based model, unless a certificate says so.
+        """
+        del view, perturbations
+        return None
 
     def radius(self, pairs: Pairs) -> Tensor:
         """Sizes (m,) of perturbations below which the gaps stay positive."""
 
 
-class Root(ABC):
+class Root(Certificate, ABC):
     """A certificate that is the root of a decreasing bound on the gaps."""
 
     _rtol = 1e-6
@@ -37,19 +42,13 @@ class Root(ABC):
     # Whether a gap that is open at the farthest size stays open for ever.
     _complete = False
 
-    name: str
-
-    @abstractmethod
-    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
-        """See `Certificate`."""
-
     @abstractmethod
     def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
         """Return a function of sizes (m,): positive where it proves a gap open."""
 
-    @abstractmethod
     def farthest(self, pairs: Pairs) -> Tensor:
         """Sizes (m,) to search up to."""
+        return pairs.far
 
     def radius(self, pairs: Pairs) -> Tensor:
         """See `Certificate`."""

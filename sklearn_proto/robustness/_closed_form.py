@@ -3,16 +3,15 @@
 from torch import Tensor
 
 from sklearn_proto._functional import closed_form_radius
-from sklearn_proto._views import SimilarityView
+from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._pairs import Pairs
-from sklearn_proto.robustness._perturbations import Perturbations
 
 # A harmful similarity below this counts as this: where it underflows to 0, dividing by
 # it would certify any distance.
 _SMALLEST_HARM = 1e-200
 
 
-class ClosedForm:
+class ClosedForm(Certificate):
     """Published bound, netted; with several widths the smallest counts for all.
 
     The tangent distance is 1-Lipschitz like the Euclidean one, so it loses nothing; the
@@ -20,11 +19,6 @@ class ClosedForm:
     """
 
     name = "closed_form"
-
-    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
-        """Return None: the bound holds for every similarity-based model."""
-        del view, perturbations
-        return None
 
     def radius(self, pairs: Pairs) -> Tensor:
         """See `Certificate`."""

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._pairs import Pairs
 from sklearn_proto.robustness._sides import Fall, Sides, sides
 from sklearn_proto.robustness._slopes import Deviations, Slopes
@@ -174,6 +175,13 @@ class Cumulant(NamedTuple):
         bennett = softplus(self.log_f + y.log(), threshold=_SAME) - k * y / 2
         hoeffding = (self.hoeffding - k).clamp_min(0.0) * most / 2
         return torch.fmin(bennett, hoeffding)
+
+
+def without_deviations(view: SimilarityView) -> str | None:
+    """Why expansions of a model have no `Deviations`, or None if they have."""
+    if view.tangents is not None:
+        return "the slopes of tangent distances are not differences of prototypes"
+    return None
 
 
 def expand(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:

@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import interval_range
-from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._pairs import Pairs
-from sklearn_proto.robustness._perturbations import Perturbations
 
 # exp(-745) is the last positive double.
 _UNDERFLOW = 745.0
@@ -20,11 +18,6 @@ class Interval(Root):
 
     name = "interval"
     _complete = True
-
-    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
-        """Return None: the bound holds for every similarity-based model."""
-        del view, perturbations
-        return None
 
     def farthest(self, pairs: Pairs) -> Tensor:
         """See `Root`: every similarity is 0 at its far and 1 at its near end."""

@@ -4,11 +4,9 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._expansion import expand
 from sklearn_proto.robustness._pairs import Pairs
-from sklearn_proto.robustness._perturbations import Perturbations
 
 
 class SecondOrder(Root):
@@ -16,15 +14,6 @@ class SecondOrder(Root):
 
     name = "second_order"
     _rtol, _max_iter = 1e-3, 30
-
-    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
-        """Return None: the bound holds for every similarity-based model."""
-        del view, perturbations
-        return None
-
-    def farthest(self, pairs: Pairs) -> Tensor:
-        """See `Root`."""
-        return pairs.far
 
     def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
         """See `Root`."""

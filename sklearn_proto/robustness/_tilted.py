@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._certificate import Root
-from sklearn_proto.robustness._expansion import Expansion, expand
+from sklearn_proto.robustness._expansion import Expansion, expand, without_deviations
 from sklearn_proto.robustness._pairs import Pairs
 from sklearn_proto.robustness._perturbations import Perturbations, dual_exponent
 
@@ -27,13 +27,7 @@ class Tilted(Root):
     def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
         """Say that a tangent distance has no slope of this form."""
         del perturbations
-        if view.tangents is not None:
-            return "the slopes of tangent distances are not differences of prototypes"
-        return None
-
-    def farthest(self, pairs: Pairs) -> Tensor:
-        """See `Root`."""
-        return pairs.far
+        return without_deviations(view)
 
     def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
         """See `Root`."""

@@ -4,20 +4,19 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import bisected
-from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._boundary import Boundary, nearest_boundary
+from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._expansion import expand
 from sklearn_proto.robustness._pairs import Pairs
-from sklearn_proto.robustness._perturbations import Perturbations
 
 # A radius stops short of the boundary by this share, which leaves the proof some room.
 _SHORT = 1e-3
 # Smaller sizes are halved, and seen from a little inside the ball: on its far side the
 # bound is better for it, and the near side has room.
-_HALVINGS, _INSIDE = 8, 0.9
+_HALVINGS, INSIDE = 8, 0.9
 
 
-class TrustRegion:
+class TrustRegion(Certificate):
     """Second-order bound around the worst perturbation instead of around the row.
 
     Around a perturbation that is the worst of its size, the slope of the log-ratio
@@ -29,11 +28,6 @@ class TrustRegion:
     """
 
     name = "trust_region"
-
-    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
-        """Return None: the bound holds for every similarity-based model."""
-        del view, perturbations
-        return None
 
     def radius(self, pairs: Pairs) -> Tensor:
         """See `Certificate`."""
@@ -53,7 +47,7 @@ def prove(pairs: Pairs, boundary: Boundary, most: Tensor | float = torch.inf) ->
     some, ray = pairs.take(active), boundary.ray[active]
 
     def holds(eps: Tensor) -> Tensor:
-        return expand(some, eps, (_INSIDE * eps)[:, None] * ray).holds()
+        return expand(some, eps, (INSIDE * eps)[:, None] * ray).holds()
 
     nothing = torch.zeros_like(target[active])
     proven[active] = bisected(holds, nothing, target[active], max_iter=_HALVINGS)

@@ -38,10 +38,6 @@ class Vertices(Root):
             return f"with metric={view.metric!r} the negative side is not log-convex"
         return None
 
-    def farthest(self, pairs: Pairs) -> Tensor:
-        """See `Root`."""
-        return pairs.far
-
     def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
         """See `Root`."""
 
@@ -54,8 +50,8 @@ class Vertices(Root):
 
 def _smallest_log_ratio(pairs: Pairs, eps: Tensor) -> Tensor:
     """Bound it from below (m,), for perturbations of `eps` (m,)."""
-    at_row, growth = _falls(pairs, eps)
     step = torch.stack([eps, -eps], 1)[:, :, None]
+    at_row, growth = _falls(pairs, step)
     room = _room(pairs.perturbations, eps)
     bound = torch.full_like(eps, -torch.inf)
     at = pairs.no_change
@@ -68,10 +64,11 @@ def _smallest_log_ratio(pairs: Pairs, eps: Tensor) -> Tensor:
     return bound
 
 
-def _falls(pairs: Pairs, eps: Tensor) -> tuple[Tensor, Tensor]:
+def _falls(pairs: Pairs, steps: Tensor) -> tuple[Tensor, Tensor]:
     """Log N at the row (m,), and its growth (m, 2, d) from there to the vertices.
 
-    Up to the factor that all terms share, as in `moved_terms`.
+    In those one feature changes by either of the `steps` (m, 2, 1). Up to the factor
+    that all terms share, as in `moved_terms`.
     """
     logs = pairs.exponents + pairs.fall.log()
     constant = (-pairs.constant).clamp_min(0.0).log() - pairs.level
@@ -82,7 +79,7 @@ def _falls(pairs: Pairs, eps: Tensor) -> tuple[Tensor, Tensor]:
     every = torch.arange(len(pairs), device=anchor.device)
     growth = []
     for some in torch.split(every, at_once):
-        step = torch.stack([eps[some], -eps[some]], 1)[:, :, None]
+        step = steps[some]
         square = step.square() * pairs.perturbations.squared_columns
         common = 2.0 * step * anchor[some, None] + square
         moved = logs[some, None, None] + step[..., None] * slopes

@@ -9,13 +9,17 @@ from sklearn_proto._functional import log_growth
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._boundary import nearest_boundary
 from sklearn_proto.robustness._certificate import Root
-from sklearn_proto.robustness._expansion import Cumulant, Expansion, expand
+from sklearn_proto.robustness._expansion import (
+    Cumulant,
+    Expansion,
+    expand,
+    without_deviations,
+)
 from sklearn_proto.robustness._pairs import Pairs
 from sklearn_proto.robustness._perturbations import Perturbations
 from sklearn_proto.robustness._slopes import schatten_norm
+from sklearn_proto.robustness._trust_region import INSIDE
 
-# Points of expansion are a little inside the ball: see `TrustRegion`.
-_INSIDE = 0.9
 # What the spread of the slopes counts beside their mean, and what every feature does.
 _SPREAD, _LEAST = 0.3, 1e-3
 # Elements of the largest array.
@@ -37,13 +41,7 @@ class Weighted(Root):
         """Say that it takes a norm beyond 2, and slopes."""
         if perturbations.norm <= 2:
             return f"with norm={perturbations.norm:g} no feature can be charged less"
-        if view.tangents is not None:
-            return "the slopes of tangent distances are not differences of prototypes"
-        return None
-
-    def farthest(self, pairs: Pairs) -> Tensor:
-        """See `Root`."""
-        return pairs.far
+        return without_deviations(view)
 
     def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
         """See `Root`."""
@@ -55,7 +53,7 @@ class Weighted(Root):
         def bound(eps: Tensor) -> Tensor:
             found = []
             for (some, to), size in zip(parts, torch.split(eps, at_once), strict=True):
-                at = expand(some, size, (_INSIDE * size)[:, None] * to)
+                at = expand(some, size, (INSIDE * size)[:, None] * to)
                 found.append(_lower_bound(at) - at.lost)
             return torch.cat(found)
 
