@@ -15,6 +15,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._affine_steps import Matrix, Steps, composed, passes
 from sklearn_proto.robustness._containers import without_names
 
@@ -43,6 +44,7 @@ classifier, n_features_raw)
     matrix: Matrix | None = None
     transformers: tuple[Any, ...] = ()
 
+    @undisturbed
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Map raw rows to what the classifier sees, in float64.
 
@@ -72,6 +74,7 @@ classifier, n_features_raw)
         return np.asarray(rows)
 
 
+@undisturbed
 def affine_front(estimator: Any) -> AffineFront:
     """Take the affine steps in front of a classifier apart from it.
 
