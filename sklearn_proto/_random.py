@@ -49,6 +49,11 @@ class RandomStream(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._generators[device] = Generator(device).manual_seed(self._seed)
         return self._generators[device]
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Tell torch not to load its compiler, for a second, at the first operation."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:

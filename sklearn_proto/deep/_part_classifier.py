@@ -297,11 +297,13 @@ class PartPrototypeClassifier(DeepClassifier):
             return
         rows = np.concatenate([source.rows for source in fit.sources])
         self.prototype_indices_ = fit.data.index[rows]
-        self.prototype_images_ = pictures(fit.data.X[rows], self._layout)
+        sources = fit.data.X[rows]
+        sources = sources.astype(np.result_type(sources, np.float32), copy=False)
+        self.prototype_images_ = pictures(sources, self._layout)
         own = np.arange(len(rows))
         boxes = np.empty((len(rows), 4), dtype=np.intp)
         view = self.certifiable_view()
-        for chosen, x in view.batches(fit.data.X[rows]):
+        for chosen, x in view.batches(sources):
             maps = view.similarity_maps(x).cpu().numpy()
             here = maps[np.arange(len(maps)), own[chosen]]
             boxes[chosen] = self._boxes(here)
@@ -309,7 +311,7 @@ class PartPrototypeClassifier(DeepClassifier):
 
     def _boxes(self, maps):
         size = (self._layout.height, self._layout.width)
-        return part_boxes(maps, size, self.box_percentile)
+        return part_boxes(maps, size, self._setting("box_percentile"))
 
     @undisturbed
     def certifiable_view(self):
