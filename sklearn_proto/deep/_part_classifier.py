@@ -1,6 +1,7 @@
 """How every part-prototype network is fitted, projected, pruned and explained."""
 
 from abc import abstractmethod
+from contextlib import nullcontext
 from copy import deepcopy
 from numbers import Integral, Real
 
@@ -21,6 +22,7 @@ from sklearn_proto._modules import (
     small_backbone,
     to_numpy,
 )
+from sklearn_proto._random import standing_in
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import fit_temperature
 from sklearn_proto._training._deep import (
@@ -268,7 +270,8 @@ class PartPrototypeClassifier(DeepClassifier):
         if isinstance(self.backbone, str):
             return small_backbone(self._layout)
         given = isinstance(self.backbone, nn.Module)
-        found = self.backbone if given else self.backbone()
+        with nullcontext() if given else standing_in():
+            found = self.backbone if given else self.backbone()
         if not isinstance(found, nn.Module):
             raise ValueError(
                 f"backbone={self.backbone!r} returned a {type(found).__name__}; a "
