@@ -7,9 +7,14 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from sklearn_proto._views import NearestPrototypeView, SimilarityView
+from sklearn_proto._views import (
+    NearestPrototypeView,
+    PartPrototypeView,
+    SimilarityView,
+)
 from sklearn_proto.robustness import CERTIFICATES, certified_radius
 from sklearn_proto.robustness._nearest import NEAREST_CERTIFICATES
+from sklearn_proto.robustness._parts._methods import PART_CERTIFICATES
 from tests.views import ViewClassifier
 
 
@@ -19,7 +24,7 @@ class Case:
 
     Parameters
     ----------
-    view : SimilarityView or NearestPrototypeView
+    view : SimilarityView, NearestPrototypeView or PartPrototypeView
         The model.
     rows : ndarray of shape (n, d)
         Raw rows.
@@ -112,3 +117,8 @@ def _(view: SimilarityView):
 @methods_of.register
 def _(view: NearestPrototypeView):
     return list(NEAREST_CERTIFICATES)
+
+
+@methods_of.register
+def _(view: PartPrototypeView):
+    return list(PART_CERTIFICATES)

@@ -7,6 +7,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklearn_proto._views import NearestPrototypeView, SimilarityView
 from tests.guard.cases import Case
+from tests.guard.networks import draw_network
 
 NORMS = (1, 1.25, 1.5, 2, 2.001, 2.5, 3, 10, np.inf)
 _POOL = 40
@@ -15,6 +16,8 @@ _POOL = 40
 def draw(seed):
     """Draw the case of a seed."""
     rng = np.random.default_rng([2026, seed])
+    if rng.random() < 0.05:
+        return _with_ball(rng, draw_network(rng))
     d = int(rng.integers(1, 13))
     raw, steps = _data(rng, d), ()
     if rng.random() < 0.25 and d > 1:
@@ -31,7 +34,9 @@ def draw(seed):
 
 
 def _norm(rng):
-    norm = float(rng.choice(NORMS))
+    """Exponents near 1 and 2 have powers that are far from all others."""
+    near = rng.choice([1.0, 2.0]) + 10.0 ** rng.uniform(-4, -1)
+    norm = float(rng.choice([*NORMS, 2.001, near]))
     return int(norm) if norm in (1, 2, 3, 10) else norm
 
 
@@ -44,7 +49,7 @@ def _data(rng, d):
         raw = raw * 10.0 ** rng.uniform(-3, 3, d)
     if rng.random() < 0.3:
         raw = raw + 10.0 ** rng.uniform(0, 7) * rng.normal(size=d)
-    scale = 10.0 ** rng.uniform(-12, 12) if rng.random() < 0.5 else 1.0
+    scale = 10.0 ** rng.uniform(-12, 12) if rng.random() < 0.4 else 1.0
     return raw * scale
 
 
@@ -122,6 +127,8 @@ def _similarity(rng, w, spread):
 def _widths(rng, k, spread, metric):
     unit = spread**2 if metric == "sqeuclidean" else spread
     wide = 6 if rng.random() < 0.3 else 1
+    if rng.random() < 0.3:
+        return unit * np.full(k, 10.0 ** rng.uniform(-2, 0))
     same = np.full(k, 10.0 ** rng.uniform(-wide, wide))
     return unit * (same if rng.random() < 0.6 else 10.0 ** rng.uniform(-wide, wide, k))
 
@@ -129,7 +136,7 @@ def _widths(rng, k, spread, metric):
 def _reasoning(rng, k):
     """Coefficients (C, q, K) and offsets (C, q) of a linear layer or of CBC."""
     c, q = int(rng.integers(2, 5)), int(rng.choice([1, 1, 2, 3]))
-    kind = str(rng.choice(["rbf", "positive", "cbc", "owners", "pair"]))
+    kind = str(rng.choice(["rbf", "positive", "cbc", "owners", "pair", "one"]))
     offsets = np.zeros((c, q))
     if kind == "cbc":
         sides = rng.dirichlet(np.full(2 * k, 0.3), (c, q))
@@ -143,6 +150,11 @@ def _reasoning(rng, k):
     if kind == "pair":
         own = np.zeros((2, 1, k))
         own[0, 0, 0], own[1, 0, -1] = 10.0 ** rng.uniform(-2, 2, 2)
+        return own, np.zeros((2, 1))
+    if kind == "one":
+        # One against all others: on it the slope of its side is 0.
+        own = np.ones((2, 1, k))
+        own[0, 0, 1:], own[1, 0, 0] = 0.0, 0.0
         return own, np.zeros((2, 1))
     weights = rng.normal(size=(c, q, k)) * 10.0 ** rng.choice([0, 0, -6, 6])
     weights[rng.random(weights.shape) < 0.3] = 0.0
@@ -211,7 +223,8 @@ def _with_ball(rng, case):
         away = np.where(np.isinf(away), np.inf, away * spread)
         bounds = case.rows.min(0) - away[0], case.rows.max(0) + away[1]
     if rng.random() < 0.3:
-        scale = 10.0 ** rng.uniform(-1, 1, d)
+        wide = rng.choice([1, 1, 4])
+        scale = 10.0 ** rng.uniform(-wide, wide, d)
         scale[rng.random(d) < 0.3] = 0.0
         if not scale.any():
             scale[0] = 1.0

@@ -8,7 +8,7 @@ import numpy as np
 from tests.guard.balls import least, scaled
 from tests.guard.twins import twin
 
-_DAMPED, _FULL = 8, 4
+_DAMPED, _FULL = 10, 6
 _ITEMS = 4000
 # Shares of the radius along the first directions: a gap may close and open again.
 _SHARES = (1.0, 0.7, 0.4, 0.15, 0.03)
@@ -41,6 +41,8 @@ class Attack:
         self.rng = np.random.default_rng(seed)
         self.z = case.transformed(case.rows)
         self.own = case.predict(case.rows)
+        known = self.twin.points
+        self.points = self.z if known is None else known
 
     @cached_property
     def room(self):
@@ -63,7 +65,7 @@ class Attack:
         )
         parts = []
         for some in np.array_split(
-            np.arange(len(rows)), max(1, len(rows) * 8 // _ITEMS)
+            np.arange(len(rows)), max(1, len(rows) * 12 // _ITEMS)
         ):
             parts.append(self._search(rows[some], rivals[some], size[rows[some]]))
         return Found(*(np.concatenate(each) for each in zip(*parts, strict=True)))
@@ -93,14 +95,15 @@ class Attack:
 
     def _starts(self, row, rival, size, slope):
         """First perturbations: they know where the prototypes and other rows are."""
-        m, matrix, view = len(row), self.case.matrix, self.case.view
-        w, rng = view.prototypes, self.rng
+        m, matrix, rng, w = len(row), self.case.matrix, self.rng, self.points
         yield self._least(slope, row, size)
-        near = w[rng.integers(0, len(w), m)] - self.z[row]
-        for way in (near, -near, near + (w[rng.integers(0, len(w), m)] - w[0])):
-            yield self._least(-way @ matrix, row, size)
-        # Straight there, which is not the steepest way in other norms.
-        yield self._straight(near, row, size)
+        for _ in range(2):
+            one, other = w[rng.integers(0, len(w), (2, m))]
+            near = one - self.z[row]
+            for way in (near, -near, other - one):
+                yield self._least(-way @ matrix, row, size)
+            # Straight there, which is not the steepest way in other norms.
+            yield self._straight(near, row, size)
         yield self._straight(
             self.z[rng.integers(0, len(self.z), m)] - self.z[row], row, size
         )

@@ -14,7 +14,11 @@ from sklearn_proto._views import NearestPrototypeView, SimilarityView
 
 @singledispatch
 def twin(view):
-    """Twin of a view: owners of its rivals, and gaps against them."""
+    """Twin of a view.
+
+    It has the `owners` of all rivals, gaps against them, and `points` (K, dz) where
+    they are, or None.
+    """
     raise NotImplementedError(type(view))
 
 
@@ -32,7 +36,7 @@ class SimilarityTwin:
     """Log-ratios of the best own concept with a rival concept."""
 
     def __init__(self, view):
-        self.view = view
+        self.view, self.points = view, view.prototypes
         c, q, _ = view.coefficients.shape
         self.owners = np.repeat(np.arange(c), q)
 
@@ -94,7 +98,7 @@ class NearestTwin:
     """Dissimilarity of a rival prototype less that of the closest own one."""
 
     def __init__(self, view):
-        self.view = view
+        self.view, self.points = view, view.prototypes
         self.owners = view.owners
 
     def gap(self, z, step, own, rival):

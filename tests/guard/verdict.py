@@ -54,7 +54,7 @@ def _finite(case, attack, largest):
     """Sizes of balls to search: radii, and several for those that are infinite."""
     yield np.where(np.isfinite(largest), largest, 0.0)
     if np.isinf(largest).any():
-        w = case.view.prototypes
+        w = attack.points
         scale = np.ptp(w, axis=0).max() + np.ptp(attack.z, axis=0).max()
         scale /= np.abs(case.matrix).max()
         for far in _FAR if scale > 0 else ():
