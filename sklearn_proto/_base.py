@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_proto._compat import check_sample_weight
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData
 from sklearn_proto.robustness import certified_radius
 
@@ -154,6 +155,7 @@ class PrototypeClassifier(
     def _class_scores(self, X):
         return self._map_rows(X, lambda v, x: v.class_scores(x), len(self.classes_))
 
+    @undisturbed
     def decision_function(self, X):
         """Scores of the classes before they become probabilities.
 
@@ -174,6 +176,7 @@ class PrototypeClassifier(
             scores = scores[:, 1] - scores[:, 0]
         return scores.astype(X.dtype, copy=False)
 
+    @undisturbed
     def predict(self, X):
         """Predict the class of each row.
 
@@ -194,6 +197,7 @@ class PrototypeClassifier(
             winners[rows] = view.winners(x).cpu().numpy()
         return self.classes_[winners]
 
+    @undisturbed
     def predict_proba(self, X):
         """Probabilities of the classes.
 
@@ -211,6 +215,7 @@ class PrototypeClassifier(
         p = softmax(self._class_scores(X) / self.temperature_, axis=1)
         return p.astype(X.dtype, copy=False)
 
+    @undisturbed
     def predict_log_proba(self, X):
         """Logarithms of the probabilities of the classes.
 
@@ -227,6 +232,7 @@ class PrototypeClassifier(
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
+    @undisturbed
     def transform(self, X):
         """Similarities to the prototypes.
 
@@ -246,6 +252,7 @@ class PrototypeClassifier(
     def _similarities(self, X):
         return self._map_rows(X, lambda v, x: v.similarities(x), len(self.prototypes_))
 
+    @undisturbed
     def explain(self, X):
         """Take the decision on each row apart.
 
@@ -281,6 +288,7 @@ class PrototypeClassifier(
         default = [f"x{i}" for i in range(self.n_features_in_)]
         return np.asarray(getattr(self, "feature_names_in_", default), dtype=object)
 
+    @undisturbed
     def certified_radius(
         self,
         X,

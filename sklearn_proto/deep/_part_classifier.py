@@ -21,6 +21,7 @@ from sklearn_proto._modules import (
     small_backbone,
     to_numpy,
 )
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import fit_temperature
 from sklearn_proto._training._deep import (
     PartFit,
@@ -246,24 +247,22 @@ class PartPrototypeClassifier(DeepClassifier):
         return np.split(given, np.cumsum([len(o) for o in self._owners])[:-1])
 
     def _network(self):
-        # Whatever the default device of the process.
-        with torch.device("cpu"):
-            backbone = self._make_backbone()
-            layout = self._layout
-            n_features, *size = _map_shape(backbone, layout)
-            if min(size) < self.patch_size:
-                raise ValueError(
-                    f"patch_size={self.patch_size} is more than the backbone's map of "
-                    f"{size[0]} x {size[1]} positions holds."
-                )
-            ones = torch.ones(layout.channels)
-            return PartNetwork(
-                layout,
-                Standardise(torch.zeros_like(ones), ones),
-                backbone,
-                self._make_branches(n_features, self._owners, len(self.classes_)),
-                frozen=not self.train_backbone,
+        backbone = self._make_backbone()
+        layout = self._layout
+        n_features, *size = _map_shape(backbone, layout)
+        if min(size) < self.patch_size:
+            raise ValueError(
+                f"patch_size={self.patch_size} is more than the backbone's map of "
+                f"{size[0]} x {size[1]} positions holds."
             )
+        ones = torch.ones(layout.channels)
+        return PartNetwork(
+            layout,
+            Standardise(torch.zeros_like(ones), ones),
+            backbone,
+            self._make_branches(n_features, self._owners, len(self.classes_)),
+            frozen=not self.train_backbone,
+        )
 
     def _make_backbone(self):
         if isinstance(self.backbone, str):
@@ -312,6 +311,7 @@ class PartPrototypeClassifier(DeepClassifier):
         size = (self._layout.height, self._layout.width)
         return part_boxes(maps, size, self.box_percentile)
 
+    @undisturbed
     def certifiable_view(self):
         """Return the fitted model as a network that predicts and certifies.
 
@@ -324,6 +324,7 @@ class PartPrototypeClassifier(DeepClassifier):
         device = exact_device(self.device)
         return PartPrototypeView(network, device, self._rows_at_once)
 
+    @undisturbed
     def project(self, X, y, sample_weight=None):
         """Put every prototype onto the closest patch of these rows, again.
 
@@ -347,6 +348,7 @@ class PartPrototypeClassifier(DeepClassifier):
             self._finish(fit)
         return self
 
+    @undisturbed
     def prune(self, X, y, sample_weight=None):
         """Drop the prototypes whose nearest patches are of other classes.
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.inspection import DecisionBoundaryDisplay
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._colours import CLASS_COLOURS, class_colours, plain
@@ -105,6 +106,7 @@ class DecisionRegionDisplay:
         self.prototype_labels = prototype_labels
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls,
         estimator: Any,
@@ -196,6 +198,7 @@ class DecisionRegionDisplay:
         )
         return display.plot(ax=ax)
 
+    @undisturbed
     def plot(self, ax: "Axes | None" = None) -> Self:
         """Draw regions, discs, rows and prototypes.
 
