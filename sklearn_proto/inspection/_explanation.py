@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto.explain import AGAINST, FOR, Account, Explanation, Part, name
+from sklearn_proto.inspection._bands import Bands
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._colours import UNLABELLED, plain
 from sklearn_proto.inspection._panels import panels
 from sklearn_proto.inspection._reading import Reading, as_images, read
 from sklearn_proto.inspection._samples import (
-    Bands,
     draw_image,
     draw_row,
     name_features,
@@ -57,6 +57,8 @@ class ExplanationDisplay:
         Part of each sample that counts, of images.
     quantiles : ndarray of shape (5, d), optional
         Of the data, to draw rows beside, at the levels of `PrototypeDisplay`.
+    starts : ndarray of shape (d,), optional
+        Where bars of rows start, as in `PrototypeDisplay`.
     feature_names : ndarray of shape (d,), optional
         Names of the features of rows.
 
@@ -102,6 +104,7 @@ class ExplanationDisplay:
         sample_titles: list[str],
         boxes: list[Any] | None = None,
         quantiles: Array | None = None,
+        starts: Array | None = None,
         feature_names: NDArray[Any] | None = None,
     ) -> None:
         self.sizes = sizes
@@ -112,6 +115,7 @@ class ExplanationDisplay:
         self.sample_titles = sample_titles
         self.boxes = boxes
         self.quantiles = quantiles
+        self.starts = starts
         self.feature_names = feature_names
 
     @classmethod
@@ -173,7 +177,8 @@ class ExplanationDisplay:
             reading, reading.explain(X, np.array([i])), k, of, image_shape
         )
         if len(rows) >= _ENOUGH_FOR_BANDS and display.samples[0].ndim == 1:
-            display.quantiles = Bands.of(rows).quantiles
+            bands = Bands.of(rows)
+            display.quantiles, display.starts = bands.quantiles, bands.starts
         return display.plot(ax=ax)
 
     @classmethod
@@ -235,7 +240,7 @@ class ExplanationDisplay:
         return 0.36 if any("\n" in label for label in self.labels) else 0.28
 
     def _draw_rows(self) -> list[Any]:
-        bands = None if self.quantiles is None else Bands(self.quantiles)
+        bands = Bands.given(self.quantiles, self.starts)
         colours = [_TOTAL] + [UNLABELLED] * len(self.samples)
         drawn = []
         for cell, row, colour in zip(

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto.explain import name
+from sklearn_proto.inspection._bands import Bands
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._colours import class_colours, plain
 from sklearn_proto.inspection._panels import panels
 from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._samples import (
-    Bands,
     draw_image,
     draw_row,
     name_features,
@@ -30,8 +30,9 @@ class PrototypeDisplay:
     r"""Gallery of prototypes: images as images, rows as bars beside the data.
 
     A row is drawn feature by feature on a scale that runs from the 5% quantile of the
-    data to the 95% quantile. Shades are the middle 90% and 50% of the data, and a bar
-    leads from the median to the value of the prototype. Make one with
+    data to the 95% quantile. Shades are the middle 90% and 50% of the data. A bar leads
+    to the value of the prototype from the median, or from the lowest value of a feature
+    that ends there: what is absent, such as a category, has no bar. Make one with
     `from_estimator`; all parameters are stored as attributes.
 
     Parameters
@@ -44,8 +45,11 @@ class PrototypeDisplay:
         Part of an image that is the prototype: top, left, bottom and right, the last
         two one beyond it.
     quantiles : ndarray of shape (5, d), optional
-        Of the data, at the levels 0.05, 0.25, 0.5, 0.75 and 0.95; bars of rows start at
-        0 without them.
+        Of the data, at the levels 0.05, 0.25, 0.5, 0.75 and 0.95, but the lowest and
+        highest value of a feature that has no others between; bars of rows start at 0
+        without them.
+    starts : ndarray of shape (d,), optional
+        Where bars of rows start beside the data; by default at the median.
     feature_names : ndarray of shape (d,), optional
         Names of the features of rows.
     indices : ndarray of shape (K,), optional
@@ -85,6 +89,7 @@ class PrototypeDisplay:
         labels: NDArray[Any] | None = None,
         boxes: NDArray[np.intp] | None = None,
         quantiles: Array | None = None,
+        starts: Array | None = None,
         feature_names: NDArray[Any] | None = None,
         indices: NDArray[np.intp] | None = None,
     ) -> None:
@@ -92,6 +97,7 @@ class PrototypeDisplay:
         self.labels = labels
         self.boxes = boxes
         self.quantiles = quantiles
+        self.starts = starts
         self.feature_names = feature_names
         self.indices = indices
 
@@ -152,12 +158,14 @@ class PrototypeDisplay:
                 "are no prototype_images_."
             )
         which = chosen("prototypes", prototypes, len(drawn))
-        beside = None if X is None or images is not None else reading.shown(X)
+        alone = X is None or images is not None
+        bands = None if alone else Bands.of(reading.shown(X))
         display = cls(
             prototypes=drawn[which],
             labels=_taken(model, "prototype_labels_", which),
             boxes=_taken(model, "prototype_boxes_", which),
-            quantiles=None if beside is None else Bands.of(beside).quantiles,
+            quantiles=None if bands is None else bands.quantiles,
+            starts=None if bands is None else bands.starts,
             feature_names=reading.feature_names,
             indices=which,
         )
@@ -200,7 +208,7 @@ class PrototypeDisplay:
         return 1.9 * columns + 1.2, height * lines
 
     def _draw_rows(self, columns: int) -> list[Any]:
-        bands = None if self.quantiles is None else Bands(self.quantiles)
+        bands = Bands.given(self.quantiles, self.starts)
         names, drawn = self.feature_names, []
         colours = self._colours()
         for i, (cell, row) in enumerate(zip(self.axes_, self.prototypes, strict=True)):

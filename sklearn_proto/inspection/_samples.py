@@ -1,11 +1,11 @@
 """One row or prototype in its own axes: as an image, or beside the data."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto.inspection._bands import Bands
 from sklearn_proto.inspection._colours import plain
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BANDS = ("#e4e8ec", "#c3ccd5")
 # Beyond these numbers of features, names get small, and are left out.
 _LARGE_NAMES, _NAMED = 15, 40
@@ -21,46 +20,21 @@ _LARGE_NAMES, _NAMED = 15, 40
 _ROOM = 0.75
 
 
-@dataclass(frozen=True, eq=False)
-class Bands:
-    """Quantiles of the data, on a scale on which features of any unit compare.
-
-    Parameters
-    ----------
-    quantiles : ndarray of shape (5, d)
-        At the levels 0.05, 0.25, 0.5, 0.75 and 0.95.
-    """
-
-    quantiles: Array
-
-    @classmethod
-    def of(cls, rows: Array) -> "Bands":
-        """Bands of rows (n, d)."""
-        return cls(np.quantile(rows, LEVELS, axis=0))
-
-    def scaled(self, values: Array) -> Array:
-        """Values (..., d) with the lowest quantile at 0 and the highest at 1.
-
-        A feature that hardly varies keeps its unit.
-        """
-        low, high = self.quantiles[0], self.quantiles[-1]
-        return np.asarray((values - low) / np.where(high > low, high - low, 1.0))
-
-
 def draw_row(ax: "Axes", values: Array, bands: Bands | None, colour: str) -> Any:
-    """Draw parallel bars, one a feature: from 0, or from the median of the data."""
+    """Draw parallel bars, one a feature: from 0, or from where `bands` start."""
     at = np.arange(len(values))
     if bands is None:
         ax.axvline(0, color="#888", linewidth=0.8)
         drawn = ax.barh(at, values, 0.6, color=colour)
     else:
-        low, lower, median, upper, high = bands.scaled(bands.quantiles)
+        low, lower, _, upper, high = bands.scaled(bands.quantiles)
+        start = bands.scaled(bands.starts)
         ax.barh(at, high - low, 0.9, left=low, color=_BANDS[0])
         ax.barh(at, upper - lower, 0.9, left=lower, color=_BANDS[1])
-        length = bands.scaled(values) - median
-        drawn = ax.barh(at, length, 0.4, left=median, color=colour)
-        _mark_cut(ax, median + length, colour)
-        ax.vlines(median, at - 0.45, at + 0.45, color="#444", linewidth=1)
+        length = bands.scaled(values) - start
+        drawn = ax.barh(at, length, 0.4, left=start, color=colour)
+        _mark_cut(ax, start + length, colour)
+        ax.vlines(start, at - 0.45, at + 0.45, color="#444", linewidth=1)
         ax.set_xticks([0, 1], ["5%", "95%"])
     ax.set_ylim(len(values) - 0.4, -0.6)
     ax.tick_params(labelsize=7)

@@ -100,7 +100,9 @@ _HOW_IMAGES = "The prototypes as images, and in a frame the part that counts, if
 _HOW_ROWS = (
     "The prototypes feature by feature, on a scale from the 5% quantile of the rows to "
     "the 95% quantile. Shades are the middle 90% and the middle half of the rows, and "
-    "a bar leads from their median to the prototype. A triangle says that it goes on."
+    "a bar leads to the prototype from their median, or from the lowest value of a "
+    "feature that ends there, as a count does at 0: what is absent has no bar. A "
+    "triangle says that a bar goes on."
 )
 
 
