@@ -115,6 +115,7 @@ def certified_radius(
         bound = rows.family.radius(method)
         for chosen, batch in rows.batches():
             radius[chosen] = bound(batch).cpu().numpy()
+    radius = rows.proven(radius)
     if y is None:
         return radius
     return np.where(rows.wrong(checked_labels(y, len(radius))), 0.0, radius)

@@ -1,6 +1,6 @@
 """Lower and upper bounds on the true radius, as close as a budget allows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -108,12 +108,14 @@ def exact_radius(
     lower, upper = np.zeros(n), np.zeros(n)
     status = np.full(n, "bounded")
     with torch.no_grad():
+        effort = replace(effort, rtol=rows.tolerance(effort.rtol))
         for chosen, batch in rows.batches():
-            attacked = batch.view.tensor(attack.radius[chosen])
+            attacked = batch.view.tensor(rows.counted(attack.radius[chosen]))
             found = rows.family.enclose(batch, attacked, effort)
             lower[chosen] = found.lower.cpu().numpy()
             upper[chosen] = found.upper.cpu().numpy()
             status[chosen] = found.status
+    lower, upper = rows.proven(lower), rows.attained(upper)
     if y is not None:
         wrong = rows.wrong(checked_labels(y, n))
         lower[wrong] = upper[wrong] = 0.0

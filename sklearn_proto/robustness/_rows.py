@@ -1,7 +1,8 @@
 """What certificates need to know of a fitted classifier and of rows."""
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from sklearn_proto.robustness._containers import without_names
 from sklearn_proto.robustness._family import Family, family_of
 from sklearn_proto.robustness._front import affine_front
 from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._rounding import inward, outward, share_lost
 
 Array = NDArray[np.float64]
 
@@ -38,23 +40,52 @@ class Rows:
         Bounds for its certifiable view, and perturbations of the raw features.
     room : tuple of two ndarrays of shape (n, n_features), optional
         How far each raw feature may fall and rise, in units of its budget.
+    blur : ndarray of shape (n,)
+        How far rounding in front of the classifier may have moved each row.
+    unit : float
+        Size, as the family counts it, of a raw perturbation of size 1: a power of 2
+        that brings the largest entry of the map in front near 1.
     """
 
     estimator: Any
     z: Array
     family: Family[Any]
     room: tuple[Array, Array] | None
+    blur: Array
+    unit: float
 
     def batches(self) -> Iterator[tuple[slice, Any]]:
         """Slices of the rows and their batches, as the family makes them."""
         view = self.family.view
         for rows, z in view.batches(self.z, self.family.rows_at_once):
             predicted = view.class_scores(z).argmax(1)
-            perturbations = self.family.perturbations
+            perturbations = replace(
+                self.family.perturbations, blur=view.tensor(self.blur[rows])
+            )
             if self.room is not None:
-                down, up = (view.tensor(side[rows]) for side in self.room)
+                down, up = (view.tensor(self.unit * side[rows]) for side in self.room)
                 perturbations = perturbations.within(down, up)
             yield rows, self.family.batch(perturbations, z, predicted)
+
+    def proven(self, radius: Array) -> Array:
+        """Raw radii (n,) that hold, of those that a bound has computed."""
+        return inward(radius, self._n_features) / self.unit
+
+    def attained(self, size: Array) -> Array:
+        """Raw sizes (n,) of perturbations that were found."""
+        return size / self.unit
+
+    def tolerance(self, rtol: float) -> float:
+        """Share by which bounds may differ so that they do by `rtol` once `proven`."""
+        return max(rtol - share_lost(self._n_features), rtol / 2)
+
+    def counted(self, size: Array) -> Array:
+        """Sizes (n,) of raw perturbations, as the family counts them."""
+        return size * self.unit
+
+    @property
+    def _n_features(self) -> int:
+        return max(int(self.z.shape[1]), self.family.perturbations.n_features)
 
     def wrong(self, y: NDArray[Any]) -> NDArray[np.bool_]:
         """Which rows are not predicted as `y` says."""
@@ -73,7 +104,7 @@ def rows_of(
     """Look through a pipeline, and express perturbations of its raw features."""
     p = checked_norm(norm)
     front = affine_front(estimator)
-    z = front.transform(X)
+    z, blur = front.transform_with_rounding(X)
     matrix = front.matrix
     n_features = z.shape[1] if matrix is None else matrix.shape[1]
     scale = None
@@ -84,19 +115,28 @@ def rows_of(
         room = _room(np.asarray(X, dtype=np.float64), bounds, scale)
     view: View = front.estimator.certifiable_view()
     operator = _operator(view, matrix, scale)
-    perturbations = Perturbations(p, n_features, operator)
-    return Rows(front.estimator, z, family_of(view, perturbations), room)
+    unit = 1.0
+    if operator is not None:
+        unit = _power_of_two(float(operator.abs().max()))
+        operator = operator / unit
+    family = family_of(view, Perturbations(p, n_features, operator))
+    return Rows(front.estimator, z, family, room, blur, unit)
+
+
+def _power_of_two(size: float) -> float:
+    """Power of 2 near a size: dividing by it rounds nothing."""
+    return 2.0 ** min(max(math.frexp(size)[1], -1000), 1000) if size > 0 else 1.0
 
 
 def _room(X: Array, bounds: Bounds, scale: Array | None) -> tuple[Array, Array]:
     lo, hi = checked_bounds(X, bounds)
+    sides = outward(X - lo, X.shape[1]), outward(hi - X, X.shape[1])
     if scale is None:
-        return X - lo, hi - X
+        return sides
     # A frozen feature has no room: its budget of 0 is never more than it needs.
     moves = np.broadcast_to(scale > 0, X.shape)
     down, up = (
-        np.divide(side, scale, out=np.zeros_like(side), where=moves)
-        for side in (X - lo, hi - X)
+        np.divide(side, scale, out=np.zeros_like(side), where=moves) for side in sides
     )
     return down, up
 
