@@ -23,8 +23,8 @@ class Bands:
         coincide, or that has two values only, these are the lowest and the highest.
     starts : ndarray of shape (d,)
         Where bars start: at the median, but at the lowest value of a feature that ends
-        there, such as 0 of a count or of a category that a row does not have. A bar from
-        the median would be as long for what is absent as for what is present.
+        there, such as 0 of a count or of a category that a row does not have. A bar
+        from the median would be as long for what is absent as for what is present.
     """
 
     quantiles: Array

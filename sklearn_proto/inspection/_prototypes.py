@@ -7,16 +7,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto.explain import name
+from sklearn_proto.explain._text import brief, set_title
 from sklearn_proto.inspection._bands import Bands
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._colours import class_colours, plain
+from sklearn_proto.inspection._colours import class_colours
 from sklearn_proto.inspection._panels import panels
 from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._samples import (
     draw_image,
     draw_row,
     name_features,
+    note_units,
     share_scale,
+    width_of_names,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +57,9 @@ class PrototypeDisplay:
         Names of the features of rows.
     indices : ndarray of shape (K,), optional
         Numbers of the prototypes; by default their positions.
+    units : str, optional
+        Whose output the features are, such as "in the output of PCA", if they are not
+        in the units of the data.
 
     Attributes
     ----------
@@ -92,6 +98,7 @@ class PrototypeDisplay:
         starts: Array | None = None,
         feature_names: NDArray[Any] | None = None,
         indices: NDArray[np.intp] | None = None,
+        units: str = "",
     ) -> None:
         self.prototypes = prototypes
         self.labels = labels
@@ -100,6 +107,7 @@ class PrototypeDisplay:
         self.starts = starts
         self.feature_names = feature_names
         self.indices = indices
+        self.units = units
 
     @classmethod
     def from_estimator(
@@ -158,8 +166,8 @@ class PrototypeDisplay:
                 "are no prototype_images_."
             )
         which = chosen("prototypes", prototypes, len(drawn))
-        alone = X is None or images is not None
-        bands = None if alone else Bands.of(reading.shown(X))
+        beside = None if X is None or images is not None else reading.shown(X)
+        bands = None if beside is None else Bands.of(beside)
         display = cls(
             prototypes=drawn[which],
             labels=_taken(model, "prototype_labels_", which),
@@ -168,6 +176,7 @@ class PrototypeDisplay:
             starts=None if bands is None else bands.starts,
             feature_names=reading.feature_names,
             indices=which,
+            units="" if images is not None else reading.units,
         )
         return display.plot(ax=ax, n_columns=n_columns)
 
@@ -197,7 +206,9 @@ class PrototypeDisplay:
             empty.set_axis_off()
         self.artists_ = self._draw_rows(columns) if rows else self._draw_images()
         for cell, title in zip(self.axes_, self._titles(), strict=True):
-            cell.set_title(plain(title), fontsize=8)
+            set_title(
+                cell, title, 8, 0.0 if not rows else self._names_width() / columns
+            )
         self.figure_ = self.axes_[0].figure
         return self
 
@@ -205,7 +216,10 @@ class PrototypeDisplay:
         if self.prototypes.ndim > 2:
             return 1.5 * columns, 1.8 * lines
         height = 0.8 + 0.16 * min(self.prototypes.shape[1], 40)
-        return 1.9 * columns + 1.2, height * lines
+        return 1.9 * columns + max(1.2, self._names_width() + 0.3), height * lines
+
+    def _names_width(self) -> float:
+        return width_of_names(self.feature_names)
 
     def _draw_rows(self, columns: int) -> list[Any]:
         bands = Bands.given(self.quantiles, self.starts)
@@ -216,6 +230,7 @@ class PrototypeDisplay:
             if names is not None:
                 name_features(cell, names, shown=i % columns == 0)
         share_scale(self.axes_)
+        note_units(self.axes_[0], self.units)
         return drawn
 
     def _draw_images(self) -> list[Any]:
@@ -234,7 +249,9 @@ class PrototypeDisplay:
         titles = [f"prototype {j}" for j in numbers]
         if self.labels is None:
             return titles
-        return [f"{t}\n{name(c)}" for t, c in zip(titles, self.labels, strict=True)]
+        return [
+            f"{t}\n{brief(name(c))}" for t, c in zip(titles, self.labels, strict=True)
+        ]
 
 
 def _taken(model: Any, attribute: str, which: NDArray[np.intp]) -> Any:

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.inspection import DecisionBoundaryDisplay
 
 from sklearn_proto.explain import name
+from sklearn_proto.explain._text import legible, shortened
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._colours import CLASS_COLOURS, class_colours, plain
+from sklearn_proto.inspection._colours import CLASS_COLOURS, class_colours
 from sklearn_proto.inspection._reading import read, taken
 from sklearn_proto.robustness import certified_radius
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _DISCS = 20
+# Classes that a legend names; there are as many colours.
+_IN_LEGEND = 10
 
 
 class DecisionRegionDisplay:
@@ -237,6 +240,10 @@ class DecisionRegionDisplay:
             options["cmap"] = ListedColormap(_palette(n))
         self.regions.plot(ax=ax, plot_method="contourf", **options)
         xs, ys = self.regions.xx0, self.regions.xx1
+        box = ax.get_window_extent()
+        width, height = (side / ax.figure.dpi for side in (box.width, box.height))
+        ax.set_xlabel(shortened(legible(ax.get_xlabel()), width, 10), fontsize=10)
+        ax.set_ylabel(shortened(legible(ax.get_ylabel()), height, 10), fontsize=10)
         ax.set_xlim(xs.min(), xs.max())
         ax.set_ylim(ys.min(), ys.max())
         sides = np.ptp(xs), np.ptp(ys)
@@ -267,15 +274,23 @@ class DecisionRegionDisplay:
     def _draw_legend(self, ax: "Axes") -> None:
         from matplotlib.lines import Line2D
 
+        width = 0.35 * ax.get_window_extent().width / ax.figure.dpi
         handles = [
-            Line2D([], [], marker="o", linestyle="", color=colour, label=plain(name(c)))
-            for c, colour in zip(self.classes, _palette(len(self.classes)), strict=True)
+            Line2D([], [], marker="o", linestyle="", color=colour, label=label)
+            for colour, label in self._classes_in_legend(width)
         ]
         if self.prototypes is not None:
             star: dict[str, Any] = {"marker": "*", "markersize": 12, "linestyle": ""}
             star |= {"markerfacecolor": "white", "markeredgecolor": "black"}
             handles.append(Line2D([], [], label="prototypes", **star))
         ax.legend(handles=handles, fontsize=8)
+
+    def _classes_in_legend(self, width: float) -> list[tuple[str, str]]:
+        """Colours and names of the classes, or of as many as there is room for."""
+        labels = [shortened(name(c), width, 8) for c in self.classes[:_IN_LEGEND]]
+        found = list(zip(_palette(len(labels)), labels, strict=True))
+        more = len(self.classes) - len(labels)
+        return [*found, ("none", f"and {more} more")] if more else found
 
 
 def _palette(count: int) -> list[str]:

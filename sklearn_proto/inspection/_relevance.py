@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto.explain import AGAINST, FOR, name
+from sklearn_proto.explain._text import brief, set_title
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._colours import plain
 from sklearn_proto.inspection._panels import panels
 from sklearn_proto.inspection._reading import needed, read
 from sklearn_proto.inspection._samples import name_features
@@ -161,14 +161,14 @@ class RelevanceDisplay:
         if not (matrix - np.diag(np.diag(matrix))).any():
             ax.set_axis_off()
             ax.text(0.5, 0.5, "diagonal", ha="center", transform=ax.transAxes)
-            ax.set_title(plain(self.titles[m]), fontsize=9)
+            set_title(ax, self.titles[m], 9)
             return None
         limit = np.abs(matrix).max()
         colours = LinearSegmentedColormap.from_list("terms", [AGAINST, "white", FOR])
         image = ax.imshow(matrix, cmap=colours, vmin=-limit, vmax=limit)
         name_features(ax, self.feature_names, shown=True)
         ax.set_xticks([])
-        ax.set_title(plain(self.titles[m]), fontsize=9)
+        set_title(ax, self.titles[m], 9)
         ax.figure.colorbar(image, ax=ax).ax.tick_params(labelsize=7)
         return image
 
@@ -201,6 +201,6 @@ def _titles(model: Any, count: int) -> list[str]:
     if count == 1:
         return ["relevance matrix"]
     if count == len(model.prototypes_):
-        labels = [name(label) for label in model.prototype_labels_]
+        labels = [brief(name(label)) for label in model.prototype_labels_]
         return [f"prototype {j} of {label}" for j, label in enumerate(labels)]
-    return [name(label) for label in model.classes_]
+    return [brief(name(label)) for label in model.classes_]

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto.explain._text import legible, shortened, text_width
 from sklearn_proto.inspection._bands import Bands
-from sklearn_proto.inspection._colours import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 _BANDS = ("#e4e8ec", "#c3ccd5")
 # Beyond these numbers of features, names get small, and are left out.
 _LARGE_NAMES, _NAMED = 15, 40
+# Inches that a name may take, and points of its letters and of a note.
+_NAME_WIDTH, _LARGE, _SMALL = 2.2, 7, 6
 # How far bars are drawn beyond the 5% and 95% quantiles, whose distance is 1.
 _ROOM = 0.75
 
@@ -68,8 +70,28 @@ def name_features(ax: "Axes", names: NDArray[Any], *, shown: bool) -> None:
     if not shown or len(names) > _NAMED:
         ax.set_yticks([])
         return
-    size = 7 if len(names) <= _LARGE_NAMES else 6
-    ax.set_yticks(np.arange(len(names)), [plain(n) for n in names], fontsize=size)
+    size = _name_size(names)
+    texts = [shortened(legible(n), _NAME_WIDTH, size) for n in names]
+    ax.set_yticks(np.arange(len(names)), texts, fontsize=size)
+
+
+def width_of_names(names: NDArray[Any] | None) -> float:
+    """Inches that `name_features` needs beside the axes."""
+    if names is None or len(names) > _NAMED:
+        return 0.0
+    size = _name_size(names)
+    widest = max((text_width(legible(n), size) for n in names), default=0.0)
+    return min(widest, _NAME_WIDTH)
+
+
+def _name_size(names: NDArray[Any]) -> int:
+    return _LARGE if len(names) <= _LARGE_NAMES else _SMALL
+
+
+def note_units(ax: "Axes", units: str) -> None:
+    """Write below a row whose output its features are, if they are not raw."""
+    if units:
+        ax.set_xlabel(shortened(units, _NAME_WIDTH, _LARGE), fontsize=_LARGE)
 
 
 def draw_image(

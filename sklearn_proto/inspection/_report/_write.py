@@ -122,7 +122,7 @@ def _subject(
 
 def _summary(subject: Subject) -> str:
     model, reading = subject.model, subject.reading
-    steps = " → ".join(type(step).__name__ for step in (*reading.transformers, model))
+    steps = " → ".join(type(step).__name__ for step in subject.steps)
     rows = [
         ["model", steps],
         ["rows", str(len(subject.y))],
