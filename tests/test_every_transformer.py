@@ -377,7 +377,7 @@ def test_the_one_model_inside_is_drawn_and_the_outer_prediction_said(kind, tmp_p
 
 def test_several_models_inside_are_refused():
     model = CalibratedClassifierCV(CBCClassifier(**QUICK), cv=2).fit(X, Y)
-    with pytest.raises(TypeError, match="holds 2 models.*FrozenEstimator"):
+    with pytest.raises(TypeError, match=r"holds 2 models.*FrozenEstimator"):
         PrototypeDisplay.from_estimator(model)
 
 

@@ -326,7 +326,7 @@ def test_plot_as_images(explanation):
     # Zero is in the middle of the colours.
     low, high = pictures[-1].get_clim()
     assert -low == high == pytest.approx(np.abs(e.feature_terms[2]).max())
-    with pytest.raises(ValueError, match=r"image_shape=\(3, 3\).*9 pixels.*4 features"):
+    with pytest.raises(ValueError, match=r"image_shape=\(3, 3\).*4 numbers"):
         e.plot(0, image_shape=(3, 3))
 
 

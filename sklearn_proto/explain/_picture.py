@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_proto.explain._account import AGAINST, FOR, Account
+from sklearn_proto.explain._image_rows import checked_image_shape
 from sklearn_proto.explain._text import (
     legible,
     set_title,
@@ -31,7 +32,8 @@ def draw(account: Account, image_shape: ImageShape) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    _check_shape(image_shape, len(account.feature_names))
+    if image_shape is not None:
+        image_shape = checked_image_shape(image_shape, len(account.feature_names))
     figure = Figure(figsize=(2.0 * len(account.samples), 5.0), layout="constrained")
     FigureCanvasAgg(figure)
     panels: Any = figure.subfigures(2, 1, height_ratios=[1.2, 1])
@@ -47,14 +49,6 @@ def draw(account: Account, image_shape: ImageShape) -> "Figure":
     engine: Any = figure.get_layout_engine()
     engine.set(h_pad=0.08)
     return figure
-
-
-def _check_shape(image_shape: ImageShape, d: int) -> None:
-    if image_shape is not None and np.prod(image_shape) != d:
-        raise ValueError(
-            f"image_shape={image_shape!r} has {np.prod(image_shape)} pixels, but a row "
-            f"has {d} features."
-        )
 
 
 def _draw_samples(panel: Any, account: Account, image_shape: ImageShape) -> None:

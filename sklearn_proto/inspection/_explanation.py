@@ -183,7 +183,7 @@ class ExplanationDisplay:
             If there is no such row or quantity, `k` is less than 1, or `image_shape`
             or `feature_names` do not fit.
         """
-        if of not in _KINDS:
+        if not isinstance(of, str) or of not in _KINDS:
             raise ValueError(f"of={of!r} is not allowed; use 'lead' or 'score'.")
         reading = read(estimator, feature_names)
         rows = reading.shown(X)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto.explain import name
 from sklearn_proto.explain._text import brief, set_title
+from sklearn_proto.inspection._arguments import check_arguments
 from sklearn_proto.inspection._bands import Bands
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._colours import class_colours
@@ -197,8 +198,9 @@ class PrototypeDisplay:
         PrototypeDisplay
             The display itself.
         """
+        check_arguments("PrototypeDisplay", n_columns=n_columns)
         count, rows = len(self.prototypes), self.prototypes.ndim == 2
-        columns = min(count, n_columns or (4 if rows else 5))
+        columns = min(count, int(n_columns or (4 if rows else 5)))
         lines = ceil(count / columns)
         grid = panels(ax, (lines, columns), self._size(lines, columns))
         self.axes_, unused = np.split(grid.ravel(), [count])

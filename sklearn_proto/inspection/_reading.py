@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto.explain import Explanation, image_of_row, name
+from sklearn_proto.explain._image_rows import checked_image_shape
 from sklearn_proto.inspection._feature_names import given_names, names_by_level
-from sklearn_proto.inspection._way_back import WayBack, way_back
+from sklearn_proto.inspection._way_back import WayBack, transformed, way_back
 from sklearn_proto.inspection._wrappers import unwrapped
-from sklearn_proto.robustness._containers import without_names
 
 Array = NDArray[np.float64]
 
@@ -65,11 +65,7 @@ class Reading:
 
     def seen(self, X: ArrayLike) -> Any:
         """Rows as the classifier sees them."""
-        # Restored prototypes are arrays, even where a frame was fitted.
-        with without_names():
-            for step in self.transformers:
-                X = step.transform(X)
-        return X
+        return transformed(self.transformers, X)
 
     def shown(self, X: ArrayLike) -> Array:
         """Rows (n, d) as a reader sees them.
@@ -104,7 +100,8 @@ class Reading:
         """
         images = getattr(self.estimator, "prototype_images_", None)
         if images is not None:
-            if image_shape not in (None, images.shape[1:]):
+            given = images.shape[1:] if image_shape is None else image_shape
+            if not isinstance(given, tuple | list) or tuple(given) != images.shape[1:]:
                 raise ValueError(
                     f"image_shape={image_shape!r} is not {images.shape[1:]}, the shape "
                     "of the images that the model was fitted on."
@@ -203,13 +200,9 @@ def as_images(
     ValueError
         If that is not the shape of a row.
     """
-    if len(image_shape) not in (2, 3) or np.prod(image_shape) != rows.shape[1]:
-        raise ValueError(
-            f"image_shape={image_shape!r} must be (height, width) or (height, width, "
-            f"channels) of {rows.shape[1]} numbers, which is what a row has."
-        )
+    shape = checked_image_shape(image_shape, rows.shape[1])
     return np.stack(
-        [image_of_row(row, image_shape, channels_first=channels_first) for row in rows]
+        [image_of_row(row, shape, channels_first=channels_first) for row in rows]
     )
 
 

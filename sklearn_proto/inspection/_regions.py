@@ -1,5 +1,6 @@
 """What is decided where, and how far around a row this is proven."""
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -8,10 +9,16 @@ from sklearn.inspection import DecisionBoundaryDisplay
 
 from sklearn_proto.explain import name
 from sklearn_proto.explain._text import legible, shortened
+from sklearn_proto.inspection._arguments import (
+    check_arguments,
+    check_axes,
+    checked_labels,
+)
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._colours import CLASS_COLOURS, class_colours
 from sklearn_proto.inspection._reading import read, taken
 from sklearn_proto.robustness import certified_radius
+from sklearn_proto.robustness._arguments import checked_norm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -161,6 +168,17 @@ class DecisionRegionDisplay:
         """
         from matplotlib.figure import Figure
 
+        beyond: Any = eps
+        if isinstance(beyond, Real):  # Such as a fraction.
+            beyond = float(beyond)
+        check_arguments(
+            "DecisionRegionDisplay",
+            method=method,
+            grid_resolution=grid_resolution,
+            eps=beyond,
+        )
+        check_axes(ax)
+        norm = checked_norm(norm)
         reading = read(estimator)
         points = np.asarray(X, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != 2:
@@ -168,7 +186,8 @@ class DecisionRegionDisplay:
         count = len(points)
         few = np.unique(np.linspace(0, count - 1, _DISCS).round().astype(int))
         which = chosen("rows", few if rows is None else rows, count)
-        labels = np.asarray(estimator.predict(X) if y is None else y)
+        predicted = np.asarray(estimator.predict(X))
+        labels = predicted if y is None else checked_labels(y, count)
         radii = certified_radius(
             estimator,
             taken(X, which),
@@ -182,7 +201,7 @@ class DecisionRegionDisplay:
             X if hasattr(X, "columns") else points,
             response_method="predict",
             grid_resolution=grid_resolution,
-            eps=np.ptp(points, axis=0).max() / 10 if eps is None else eps,
+            eps=_beyond(points) if beyond is None else beyond,
             multiclass_colors=_palette(len(classes)),
             ax=Figure().subplots(),  # It draws at once; `plot` draws what is kept.
         )
@@ -297,6 +316,11 @@ def _palette(count: int) -> list[str]:
     return [CLASS_COLOURS[i % len(CLASS_COLOURS)] for i in range(count)]
 
 
+def _beyond(points: Array) -> float:
+    """How far a grid reaches beyond the points, where all may be one."""
+    return float(np.ptp(points, axis=0).max() / 10) or 1.0
+
+
 def _unit_sphere(norm: float) -> Array:
     """Outline of the unit ball of an lp norm in the plane."""
     if norm == 1:
@@ -305,4 +329,5 @@ def _unit_sphere(norm: float) -> Array:
         return np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
     angles = np.linspace(0, 2 * np.pi, 200, endpoint=False)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    circle /= np.abs(circle).max(axis=1, keepdims=True)  # High powers of less vanish.
     return np.asarray(circle / np.linalg.norm(circle, ord=norm, axis=1, keepdims=True))

@@ -83,6 +83,14 @@ class WayBack(NamedTuple):
         return np.where((ones ^ zeros).all(axis=0), found, -1)
 
 
+def transformed(steps: tuple[Any, ...], X: Any) -> Any:
+    """Rows after some steps; arrays too, where a frame was fitted."""
+    with without_names():
+        for step in steps:
+            X = step.transform(X)
+    return X
+
+
 def way_back(steps: tuple[Any, ...], points: Array | None, width: int) -> WayBack:
     """Find the way back from points (K, m), or from rows of a width without points."""
     given = _width_at_fit(steps[0]) if steps else width
