@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_NAME_WIDTH = 1.4  # inches
 _BARS = "#55708f"
 
 
@@ -166,7 +167,7 @@ class RelevanceDisplay:
         limit = np.abs(matrix).max()
         colours = LinearSegmentedColormap.from_list("terms", [AGAINST, "white", FOR])
         image = ax.imshow(matrix, cmap=colours, vmin=-limit, vmax=limit)
-        name_features(ax, self.feature_names, shown=True)
+        name_features(ax, self.feature_names, shown=True, width=_NAME_WIDTH)
         ax.set_xticks([])
         set_title(ax, self.titles[m], 9)
         ax.figure.colorbar(image, ax=ax).ax.tick_params(labelsize=7)
@@ -176,7 +177,7 @@ class RelevanceDisplay:
         diagonal = np.diag(self.relevance_matrices[m])
         bars = ax.barh(np.arange(len(diagonal)), diagonal, color=_BARS)
         ax.set_ylim(len(diagonal) - 0.4, -0.6)
-        name_features(ax, self.feature_names, shown=True)
+        name_features(ax, self.feature_names, shown=True, width=_NAME_WIDTH)
         _plain_axes(ax, "relevance of each feature")
         return bars
 

@@ -65,13 +65,15 @@ def share_scale(axes: NDArray[Any]) -> None:
         ax.set_xlim(limits[:, 0].min(), limits[:, 1].max())
 
 
-def name_features(ax: "Axes", names: NDArray[Any], *, shown: bool) -> None:
-    """Name the bars of `draw_row`, where there is room."""
+def name_features(
+    ax: "Axes", names: NDArray[Any], *, shown: bool, width: float = _NAME_WIDTH
+) -> None:
+    """Name the bars of `draw_row`, where there is room, in so many inches."""
     if not shown or len(names) > _NAMED:
         ax.set_yticks([])
         return
     size = _name_size(names)
-    texts = [shortened(legible(n), _NAME_WIDTH, size) for n in names]
+    texts = [shortened(legible(n), width, size) for n in names]
     ax.set_yticks(np.arange(len(names)), texts, fontsize=size)
 
 
