@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import AGAINST, FOR, Account, Explanation, Part, name
 from sklearn_proto.explain._text import (
     brief,
@@ -134,6 +135,7 @@ class ExplanationDisplay:
         self.units = units
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls,
         estimator: Any,
@@ -225,6 +227,7 @@ class ExplanationDisplay:
             units=reading.units,
         )
 
+    @undisturbed
     def plot(self, ax: "Axes | Figure | None" = None) -> Self:
         """Draw the samples, and the waterfall below them.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
 from sklearn_proto.explain._text import brief, set_title
 from sklearn_proto.inspection._arguments import check_arguments
@@ -111,6 +112,7 @@ class PrototypeDisplay:
         self.units = units
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls,
         estimator: Any,
@@ -181,6 +183,7 @@ class PrototypeDisplay:
         )
         return display.plot(ax=ax, n_columns=n_columns)
 
+    @undisturbed
     def plot(
         self, ax: "Axes | Figure | None" = None, *, n_columns: int | None = None
     ) -> Self:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.inspection import DecisionBoundaryDisplay
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
 from sklearn_proto.explain._text import legible, shortened
 from sklearn_proto.inspection._arguments import (
@@ -115,6 +116,7 @@ class DecisionRegionDisplay:
         self.prototype_labels = prototype_labels
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls,
         estimator: Any,
@@ -218,6 +220,7 @@ class DecisionRegionDisplay:
         )
         return display.plot(ax=ax)
 
+    @undisturbed
     def plot(self, ax: "Axes | None" = None) -> Self:
         """Draw regions, discs, rows and prototypes.
 

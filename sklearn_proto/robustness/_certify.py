@@ -6,11 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import Bounds, checked_labels
 from sklearn_proto.robustness._exact import exact_radius
 from sklearn_proto.robustness._rows import rows_of
 
 
+@undisturbed
 def certified_radius(
     estimator: Any,
     X: ArrayLike,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import Bounds
 from sklearn_proto.robustness._certify import certified_radius
 from sklearn_proto.robustness._front import taken_apart
@@ -78,6 +79,7 @@ class CertifiedAccuracyDisplay:
         self.name = name
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls,
         estimator: Any,
@@ -143,6 +145,7 @@ class CertifiedAccuracyDisplay:
         )
 
     @classmethod
+    @undisturbed
     def from_predictions(
         cls,
         y_true: ArrayLike,
@@ -196,6 +199,7 @@ class CertifiedAccuracyDisplay:
         )
         return display.plot(ax=ax, **kwargs)
 
+    @undisturbed
     def plot(
         self, ax: "Axes | None" = None, *, name: str | None = None, **kwargs: Any
     ) -> Self:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import Bounds, checked_labels
 from sklearn_proto.robustness._attack import empirical_radius
 from sklearn_proto.robustness._enclosure import Effort
@@ -37,6 +38,7 @@ class ExactRadius:
     status: NDArray[np.str_]
 
 
+@undisturbed
 def exact_radius(
     estimator: Any,
     X: ArrayLike,

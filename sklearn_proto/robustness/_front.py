@@ -15,6 +15,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._affine_rounding import rounding_of_step
 from sklearn_proto.robustness._affine_steps import (
     Matrix,
@@ -53,6 +54,7 @@ classifier, n_features_raw)
     transformers: tuple[Any, ...] = ()
     matrices: tuple[Matrix | None, ...] = ()
 
+    @undisturbed
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Map raw rows to what the classifier sees, in float64.
 
@@ -74,6 +76,7 @@ classifier, n_features_raw)
         """
         return self.transform_with_rounding(X)[0]
 
+    @undisturbed
     def transform_with_rounding(
         self, X: Any
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -106,6 +109,7 @@ classifier, n_features_raw)
         return np.asarray(rows), np.linalg.norm(error, axis=1)
 
 
+@undisturbed
 def affine_front(estimator: Any) -> AffineFront:
     """Take the affine steps in front of a classifier apart from it.
 

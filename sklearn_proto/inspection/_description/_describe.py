@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain._image_rows import checked_image_shape
 from sklearn_proto.explain._plain_rows import plain_rows
 from sklearn_proto.inspection._description._characteristics import (
@@ -37,6 +38,7 @@ _ROWS_AT_ONCE = 128
 _LARGEST, _STRONGEST = 1e300, 1e6
 
 
+@undisturbed
 def describe_prototypes(
     estimator: Any,
     X: Any,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.inspection._arguments import check_arguments, checked_labels
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._reading import read
@@ -17,6 +18,7 @@ from sklearn_proto.inspection._report._telling import telling_rows
 from sklearn_proto.robustness._arguments import checked_norm
 
 
+@undisturbed
 def report(
     estimator: Any,
     X: Any,
