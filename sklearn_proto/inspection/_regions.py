@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.inspection import DecisionBoundaryDisplay
+from sklearn.utils import column_or_1d
 
 from sklearn_proto.explain import name
 from sklearn_proto.inspection._chosen import chosen
@@ -165,7 +166,7 @@ class DecisionRegionDisplay:
         count = len(points)
         few = np.unique(np.linspace(0, count - 1, _DISCS).round().astype(int))
         which = chosen("rows", few if rows is None else rows, count)
-        labels = np.asarray(estimator.predict(X) if y is None else y)
+        labels = column_or_1d(estimator.predict(X) if y is None else y, warn=True)
         radii = certified_radius(
             estimator,
             taken(X, which),

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_proto.robustness._arguments import Bounds, checked_labels
+from sklearn_proto.robustness._arguments import Bounds
 from sklearn_proto.robustness._exact import exact_radius
 from sklearn_proto.robustness._rows import rows_of
+from sklearn_proto.robustness._self_certified import certifies_itself
 
 
 def certified_radius(
@@ -96,12 +97,16 @@ def certified_radius(
     >>> in_centimetres.shape
     (150,)
     """
-    if _certifies_itself(estimator):
-        options = {"feature_scale": feature_scale} if feature_scale is not None else {}
-        found = estimator.certified_radius(
-            X, y, norm=norm, method=method, bounds=bounds, **options
+    own = certifies_itself(estimator)
+    if own is not None:
+        return own.radius(
+            X,
+            y,
+            norm=norm,
+            method=method,
+            bounds=bounds,
+            feature_scale=feature_scale,
         )
-        return np.asarray(found)
     ball: dict[str, Any] = {
         "norm": norm,
         "bounds": bounds,
@@ -114,12 +119,5 @@ def certified_radius(
     with torch.no_grad():
         bound = rows.family.radius(method)
         for chosen, batch in rows.batches():
-            radius[chosen] = bound(batch).cpu().numpy()
-    if y is None:
-        return radius
-    return np.where(rows.wrong(checked_labels(y, len(radius))), 0.0, radius)
-
-
-def _certifies_itself(estimator: Any) -> bool:
-    has_view = hasattr(estimator, "certifiable_view")
-    return hasattr(estimator, "certified_radius") and not has_view
+            radius[chosen] = rows.of_predictions(chosen, batch, bound(batch))
+    return radius if y is None else np.where(rows.wrong(y), 0.0, radius)
