@@ -32,7 +32,6 @@ from sklearn_proto import (
     ProtoPNetClassifier,
     STProtoPNetClassifier,
 )
-from sklearn_proto._devices import isolated_generators
 from sklearn_proto._modules import ImageLayout, small_backbone
 from sklearn_proto._training._deep import PartFit
 
@@ -129,7 +128,8 @@ def linear_network(pool, side, split, seed):
         return ((X - mean) / scale).astype(np.float32).reshape(-1, 1, side, side)
 
     like = ProtoPNetClassifier()
-    with isolated_generators(seed):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # noqa: TID251
         body = small_backbone(ImageLayout(side, side))
         with torch.no_grad():
             width = pool(body(torch.zeros(1, 1, side, side))).numel()

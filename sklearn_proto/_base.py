@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_proto._compat import check_sample_weight
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData
 from sklearn_proto.robustness import certified_radius
 
@@ -71,7 +72,7 @@ class PrototypeClassifier(
 
     def _checked(self, X, y, sample_weight, *, reset):
         """Check rows to train on, their labels and their weights."""
-        X, y = validate_data(self, X, y, dtype=self._row_types(X), reset=reset)
+        X, y = validate_data(self, X, y, dtype=self._training_types(X), reset=reset)
         check_classification_targets(y)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -86,7 +87,8 @@ class PrototypeClassifier(
         """
         X, y, weight = self._checked(X, y, sample_weight, reset=True)
         present = np.flatnonzero(weight > 0)
-        X, y, weight = X[present], y[present], weight[present]
+        if len(present) < len(weight):
+            X, y, weight = X[present], y[present], weight[present]
         classes, encoded = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
@@ -133,6 +135,10 @@ class PrototypeClassifier(
         """Types that rows may have; those of any other become the first."""
         return [np.float64, np.float32]
 
+    def _training_types(self, X):
+        """Types that rows to train on may have; here the same."""
+        return self._row_types(X)
+
     def _batches(self, view, X, at_once=None):
         """Slices and tensors of `X`; each batch is checked while it is in the cache.
 
@@ -154,6 +160,7 @@ class PrototypeClassifier(
     def _class_scores(self, X):
         return self._map_rows(X, lambda v, x: v.class_scores(x), len(self.classes_))
 
+    @undisturbed
     def decision_function(self, X):
         """Scores of the classes before they become probabilities.
 
@@ -174,6 +181,7 @@ class PrototypeClassifier(
             scores = scores[:, 1] - scores[:, 0]
         return scores.astype(X.dtype, copy=False)
 
+    @undisturbed
     def predict(self, X):
         """Predict the class of each row.
 
@@ -194,6 +202,7 @@ class PrototypeClassifier(
             winners[rows] = view.winners(x).cpu().numpy()
         return self.classes_[winners]
 
+    @undisturbed
     def predict_proba(self, X):
         """Probabilities of the classes.
 
@@ -211,6 +220,7 @@ class PrototypeClassifier(
         p = softmax(self._class_scores(X) / self.temperature_, axis=1)
         return p.astype(X.dtype, copy=False)
 
+    @undisturbed
     def predict_log_proba(self, X):
         """Logarithms of the probabilities of the classes.
 
@@ -227,6 +237,7 @@ class PrototypeClassifier(
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
+    @undisturbed
     def transform(self, X):
         """Similarities to the prototypes.
 
@@ -246,6 +257,7 @@ class PrototypeClassifier(
     def _similarities(self, X):
         return self._map_rows(X, lambda v, x: v.similarities(x), len(self.prototypes_))
 
+    @undisturbed
     def explain(self, X):
         """Take the decision on each row apart.
 
@@ -281,6 +293,7 @@ class PrototypeClassifier(
         default = [f"x{i}" for i in range(self.n_features_in_)]
         return np.asarray(getattr(self, "feature_names_in_", default), dtype=object)
 
+    @undisturbed
     def certified_radius(
         self,
         X,

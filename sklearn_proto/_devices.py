@@ -1,18 +1,11 @@
-"""Devices, their numeric types, and threads."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
+"""Devices, their numeric types, and their caches."""
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 # Smaller batches spend more time on starting operations, larger ones on memory that
 # the system hands out afresh.
 _CACHE_BYTES = 4 * 2**20
-# Below about 10 ms of work a step is faster on one thread.
-_WORTH_THREADS = 5 * 10**7
 
 
 def resolve_device(device: str) -> torch.device:
@@ -50,11 +43,12 @@ def exact_device(device: str) -> torch.device:
     """Device for prediction and certificates, which run in float64.
 
     Apple's mps has no float64, so a model trained there predicts on the CPU. So does
-    a model whose training device is absent, such as one loaded from a GPU machine.
+    a model whose training device is absent, such as one loaded from a GPU machine, or
+    is no device: parameters may have changed since the fit.
     """
     try:
         resolved = resolve_device(device)
-    except ValueError:
+    except (TypeError, ValueError):
         return torch.device("cpu")
     return torch.device("cpu") if resolved.type == "mps" else resolved
 
@@ -80,71 +74,6 @@ def float32_is_kept() -> bool:
         return False
 
 
-class _SingleThread:
-    """Counts who asked for one torch thread, and restores the setting after the last.
-
-    The setting is global to the process, so fits in concurrent Python threads must not
-    restore it under each other's feet.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._users = 0
-        self._before = 1
-
-    def enter(self) -> None:
-        with self._lock:
-            if self._users == 0:
-                self._before = torch.get_num_threads()
-                torch.set_num_threads(1)
-            self._users += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                torch.set_num_threads(self._before)
-
-
-_single_thread = _SingleThread()
-
-
-@contextmanager
-def suitable_threads(multiply_adds: int) -> Iterator[None]:
-    """Threads that fit the size of each step of a loop.
-
-    BLAS keeps to one: scipy's optimiser calls it on short vectors between torch
-    evaluations, and two spinning pools on the same cores slowed a fit five times. torch
-    keeps to one for small steps: handing them to threads costs more than it saves, and
-    far more when other processes fit at the same time.
-    """
-    small = multiply_adds < _WORTH_THREADS
-    if small:
-        _single_thread.enter()
-    try:
-        with threadpool_limits(1, user_api="blas"):
-            yield
-    finally:
-        if small:
-            _single_thread.leave()
-
-
 def default_rows_per_batch(width: int) -> int:
     """Rows whose float64 temporaries of `width` columns fit a core's cache."""
     return int(np.clip(_CACHE_BYTES // (8 * max(width, 1)), 64, 65536))
-
-
-@contextmanager
-def isolated_generators(seed: int) -> Iterator[None]:
-    """Seed torch's global generators, and give them back as they were.
-
-    Modules draw their first parameters and their dropout from these.
-    """
-    with torch.random.fork_rng(devices=list(range(torch.cuda.device_count()))):
-        reseed(seed)
-        yield
-
-
-def reseed(seed: int) -> None:
-    """Seed torch's global generators, inside `isolated_generators`."""
-    torch.manual_seed(seed)  # noqa: TID251

@@ -16,7 +16,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_proto import PrototypeAutoencoderClassifier, WholeExplanation
-from sklearn_proto._devices import isolated_generators
 from sklearn_proto._losses import (
     WholeObjective,
     expected_log_loss,
@@ -32,6 +31,7 @@ from sklearn_proto._modules import (
     dense_autoencoder,
     sampled_distances,
 )
+from sklearn_proto._random import RandomStream
 from sklearn_proto.explain import Explanation
 from sklearn_proto.robustness import SmoothedClassifier
 from tests.data import three_classes
@@ -99,7 +99,7 @@ def test_every_shape_comes_back(shape):
 
 def test_a_signal_keeps_its_size_at_the_start():
     """Whatever the depth: neither encoder nor decoder lets it vanish or explode."""
-    with torch.no_grad(), isolated_generators(0):
+    with torch.no_grad(), RandomStream(0):
         encoder, decoder, q = convolutional_autoencoder(ImageLayout(64, 64), 32, 10)
         x = torch.randn(50, 1, 64, 64)
         z = encoder(x)

@@ -349,7 +349,7 @@ def test_radii_have_the_units_of_the_rows(unit):
 def test_screen_is_no_better_than_the_expansion_at_the_row(name, norm, batches):
     """And it finds the same values and slopes, by products for every class."""
     batch = batches(name, norm)
-    batch = batch.take(batch.predicted.argsort(stable=True))
+    batch = batch.take(batch.order)
     duels = batch.duels()
     pairs = batch.pairs(duels)
     screens = list(screen(batch))
@@ -379,7 +379,7 @@ def test_screened_rivals_do_not_win(name, norm, bounded, batches):
     lo, hi = X.min(0) - 0.1, X.max(0) + 0.1
     ball = {"bounds": (lo, hi)} if bounded else {}
     batch = batches(name, norm, **ball)
-    batch = batch.take(batch.predicted.argsort(stable=True))
+    batch = batch.take(batch.order)
     duels = batch.duels()
     pairs, screens = batch.pairs(duels), list(screen(batch))
     generator = torch.Generator().manual_seed(1)
@@ -398,15 +398,15 @@ def test_screened_rivals_do_not_win(name, norm, bounded, batches):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_rows_of_a_class_share_their_pairs(name, batches):
+def test_rows_that_are_alike_share_their_pairs(name, batches):
     batch = batches(name)
-    batch = batch.take(batch.predicted.argsort(stable=True))
+    batch = batch.take(batch.order)
     pairs = batch.pairs(batch.duels())
     k = len(batch.geometry.points)
     weights = pairs.weights.view(len(batch), -1, k)
     constants = pairs.constant.view(len(batch), -1)
     seen = []
-    for rows, shared, constant in batch.by_class():
+    for rows, shared, constant in batch.alike():
         seen.append(rows)
         torch.testing.assert_close(
             weights[rows], shared.expand(len(rows), -1, -1), atol=1e-9, rtol=1e-9

@@ -146,7 +146,7 @@ def test_sparse_rows_are_taken_where_the_pipeline_makes_them_dense():
     rows = sparse.csr_array(ROWS)
     lazy = make_pipeline(MaxAbsScaler(), model).fit(X, Y)
     for ask in (lazy.predict, lambda a: certified_radius(lazy, a)):
-        with pytest.raises(TypeError, match="[Ss]parse"):
+        with pytest.raises(TypeError, match="parse"):
             ask(rows)
 
 

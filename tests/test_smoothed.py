@@ -703,7 +703,7 @@ def test_the_last_step_of_a_pipeline_is_certified_in_raw_units():
 
 
 def test_behind_a_rotation_lengths_are_singular_values():
-    model, rows = stretched([StandardScaler(), PCA(2)], noise_std=0.5)
+    model, rows = stretched([StandardScaler(), PCA(3)], noise_std=0.5)
     inner = model[-1].certified_radius(model[:-1].transform(rows))
     matrix = model[1].components_ / model[0].scale_
     expected = inner / np.linalg.norm(matrix, 2)

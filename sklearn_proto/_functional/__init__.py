@@ -15,6 +15,7 @@ from sklearn_proto._functional._distances import (
 )
 from sklearn_proto._functional._growth import log_growth
 from sklearn_proto._functional._local_maps import LocalMaps
+from sklearn_proto._functional._norms import lp_distances, lp_norm
 from sklearn_proto._functional._patches import (
     cosine_map,
     patch_squares,
@@ -47,6 +48,8 @@ __all__ = [
     "last_positive",
     "lipschitz_constant",
     "log_growth",
+    "lp_distances",
+    "lp_norm",
     "mapped_squares",
     "patch_squares",
     "patches_at",

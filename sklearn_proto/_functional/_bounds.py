@@ -16,14 +16,14 @@ def lipschitz_constant(norm: float, n_features: int) -> float:
 
 
 def interval_range(
-    r: Tensor, sigma: Tensor, metric: str, reach: Tensor
+    lower: Tensor, upper: Tensor, sigma: Tensor, metric: str, reach: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Exponents of each similarity at the far and the near end of a ball.
 
     Parameters
     ----------
-    r : Tensor of shape (n, K)
-        Euclidean distance to each prototype (or to its subspace).
+    lower, upper : Tensor of shape (n, K)
+        Between these is the Euclidean distance to each prototype (or to its subspace).
     sigma : Tensor of shape (K,)
         Kernel widths.
     metric : str
@@ -36,7 +36,7 @@ def interval_range(
     far, near : Tensor of shape (n, K)
         Distances are 1-Lipschitz, so every exponent stays in [far, near].
     """
-    far, near = r + reach, (r - reach).clamp_min(0.0)
+    far, near = upper + reach, (lower - reach).clamp_min(0.0)
     if metric == "sqeuclidean":
         far, near = far.square(), near.square()
     return -far / sigma, -near / sigma

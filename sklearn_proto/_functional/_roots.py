@@ -18,7 +18,8 @@ def last_positive(
     Illinois steps (false position that halves the value of a stale end) alternate
     with bisections, so the bracket at least halves every second call of `h`. The
     *lower* end of the bracket is returned: `h` was evaluated there and was positive,
-    so a certificate built on it does not depend on the tolerance.
+    so a certificate built on it does not depend on the tolerance. Each bracket ends on
+    its own: what is found for one function does not depend on the others.
 
     Parameters
     ----------
@@ -41,18 +42,19 @@ def last_positive(
     never, always = ~(f_lo > 0), f_hi > 0
     frozen = never | always
     for step in range(max_iter):
-        if bool((frozen | (hi - lo <= rtol * hi)).all()):
+        going = ~(frozen | (hi - lo <= rtol * hi))
+        if not bool(going.any()):
             break
         false_position = lo + (hi - lo) * f_lo / (f_lo - f_hi)
         inside = (false_position > lo) & (false_position < hi)
         mid = (lo + hi) / 2
         x = torch.where(inside, false_position, mid) if step % 2 else mid
         f = h(x)
-        positive = f > 0
+        open_, closed = going & (f > 0), going & ~(f > 0)
         # Illinois: the end that did not move counts half at the next step.
-        f_hi = torch.where(positive, f_hi / 2, f)
-        f_lo = torch.where(positive, f, f_lo / 2)
-        lo, hi = torch.where(positive, x, lo), torch.where(positive, hi, x)
+        f_hi = torch.where(closed, f, torch.where(open_, f_hi / 2, f_hi))
+        f_lo = torch.where(open_, f, torch.where(closed, f_lo / 2, f_lo))
+        lo, hi = torch.where(open_, x, lo), torch.where(closed, x, hi)
     return lo.masked_fill(never, 0.0).masked_fill(always & ~never, torch.inf)
 
 

@@ -81,7 +81,7 @@ def _interval_gap(
     sigma: Tensor,
 ) -> Tensor:
     """Smallest gap with every distance at its worst on its own."""
-    far, near = interval_range(r, sigma, metric, eps[:, None])
+    far, near = interval_range(r, r, sigma, metric, eps[:, None])
     shift = far.amax(1, keepdim=True) if normalized else 0.0
     worst = torch.where(weights > 0, far, near)
     return (weights * torch.exp(worst - shift)).sum(1) + offsets

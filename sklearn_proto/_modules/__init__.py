@@ -10,6 +10,7 @@ from sklearn_proto._modules._backbones import small_backbone
 from sklearn_proto._modules._cbc_heads import IndefiniteReasoning, SignedReasoning
 from sklearn_proto._modules._channel_prototypes import ChannelPrototypes
 from sklearn_proto._modules._class_heads import ClassConnections, ScoreAggregation
+from sklearn_proto._modules._draws import may_draw
 from sklearn_proto._modules._head import Head, to_numpy
 from sklearn_proto._modules._image_layout import ImageLayout
 from sklearn_proto._modules._kernel import RadialKernel
@@ -104,6 +105,7 @@ __all__ = [
     "dense_autoencoder",
     "feature_maps",
     "lipschitz_backbone",
+    "may_draw",
     "receptive_field",
     "sampled_distances",
     "small_backbone",

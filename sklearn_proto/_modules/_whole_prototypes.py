@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_proto._functional import squared_distances
+from sklearn_proto._random import generator
 
 
 class WholePrototypes(nn.Module):
@@ -148,7 +149,10 @@ class GaussianPrototypes(WholePrototypes):
     def _noise(self) -> Tensor:
         if self.training:
             shape = (self.draws, *self.means.shape)
-            return torch.randn(shape, dtype=torch.float32, device="cpu").to(self.means)
+            noise = torch.randn(
+                shape, dtype=torch.float32, device="cpu", generator=generator()
+            )
+            return noise.to(self.means)
         # numpy promises the same numbers in every version, as torch does not.
         shape = (self.n_samples, *self.means.shape)
         values = np.random.RandomState(self.seed).standard_normal(shape)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sklearn_proto._devices import suitable_threads
+from sklearn_proto._threads import suitable_threads
 from sklearn_proto._training._data import TrainingData
 from sklearn_proto._training._monitor import Monitor
 from sklearn_proto._training._objective import Objective

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from sklearn_proto._devices import suitable_threads
+from sklearn_proto._threads import suitable_threads
 from sklearn_proto._training._data import TrainingData
 from sklearn_proto._training._monitor import Monitor
 from sklearn_proto._training._objective import Objective

@@ -10,8 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 # Frames from a warning in __exit__ to the user's line: the solver, _train, _fit, fit
-# and scikit-learn's wrapper around fit stand between.
-_CALLER_OF_FIT = 7
+# and the wrappers around fit, scikit-learn's and ours, stand between.
+_CALLER_OF_FIT = 8
 
 
 class Monitor:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from sklearn_proto._devices import suitable_threads
+from sklearn_proto._threads import suitable_threads
 from sklearn_proto._training._adam import one_pass
 from sklearn_proto._training._data import TrainingData
 from sklearn_proto._training._objective import Objective

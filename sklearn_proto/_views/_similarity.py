@@ -6,7 +6,13 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import Affine, best_of_class, tangent_coordinates
+from sklearn_proto._functional import (
+    Affine,
+    best_of_class,
+    lp_distances,
+    lp_norm,
+    tangent_coordinates,
+)
 from sklearn_proto._views._points import Array, Points
 
 
@@ -74,6 +80,25 @@ class SimilarityView(Points):
         """Squared distances (n, K) of rows to prototypes or their subspaces."""
         return self._negated_squares(x).mul_(-self._units)
 
+    def distances(self, x: Tensor) -> Tensor:
+        """Distances (n, K) from differences: exact to a few units of ``|x| + |w|``.
+
+        The root of an expansion of the square is off by up to the root of its error,
+        1e-8 of that, where a row is nearly on a prototype.
+        """
+        x = self._centred(x)
+        if self.tangents is None:
+            return lp_distances(x, self._points, 2.0)
+        apart = (x - point for point in self._points)
+        bases = self.tensor(self.tangents)
+        both = zip(apart, bases, strict=True)
+        return torch.stack([lp_norm(a - a @ t @ t.T, 2.0) for a, t in both], 1)
+
+    def distance_rounding(self, x: Tensor) -> Tensor:
+        """Bound (n, 1) on the error of `distances`."""
+        eps, d = torch.finfo(torch.float64).eps, x.shape[1]
+        return (4 * (d + 8) * eps * self.scale(x))[:, None]
+
     def exponents(self, x: Tensor) -> Tensor:
         """Exponents (n, K) of the similarities before any normalisation."""
         e = self._negated_squares(x)
@@ -126,19 +151,33 @@ class SimilarityView(Points):
             self._centred(x), self._points, self.tensor(self.tangents)
         )
 
-    def relative_rounding(self, x: Tensor) -> Tensor:
+    def scale(self, x: Tensor) -> Tensor:
+        """``|x| + max |w|`` (n,) about the centre."""
+        here = lp_norm(self._centred(x), 2.0)
+        return here + lp_norm(self._points, 2.0).max()
+
+    def relative_rounding(
+        self, x: Tensor, reach: Tensor | float = 0.0, blur: Tensor | float = 0.0
+    ) -> Tensor:
         """Bound (n,) on the relative rounding error of the similarities of a row.
 
         The expansion of the squared distance is off by at most a few units in the
-        last place of ``(|x| + |w|)^2`` per feature (factor 4: the perturbed row may
-        be farther out), and the exponential turns absolute into relative errors. The
-        square root of an error is the most that a distance can be off: so much where
-        the row, or a perturbed one, is on a prototype.
+        last place of ``(|x| + |w|)^2`` per feature, and each of its squares by what
+        underflows. A factor of 4 lets a perturbed row be farther out by ``scale(x)``,
+        or by `reach` (n,) if that is more. The exponential turns absolute into relative
+        errors. The square root of an error is the most that a distance can be off: so
+        much where the row, or a perturbed one, is on a prototype.
+
+        `blur` (n,) is how far the row itself may be from where exact arithmetic in
+        front of the model has it.
         """
-        scale = self._centred(x).norm(dim=1) + self._points.norm(dim=1).max()
-        eps = torch.finfo(torch.float64).eps
-        error: Tensor = 4 * (x.shape[1] + 8) * eps * scale.square()
-        if self.metric != "sqeuclidean":
-            error = error.sqrt()
+        dtype, d = torch.finfo(torch.float64), x.shape[1]
+        scale = self.scale(x)
+        scale = torch.maximum(scale, (scale + reach) / 2)
+        error = 4 * (d + 8) * (dtype.eps * scale.square() + dtype.tiny)
+        if self.metric == "sqeuclidean":
+            error = error + blur * (4 * scale + blur)
+        else:
+            error = error.sqrt() + blur
         k = self.coefficients.shape[-1]
-        return torch.add(error / self.widths.min(), 4 * (k + 8) * eps)
+        return torch.add(error / self.widths.min(), 4 * (k + 8) * dtype.eps)

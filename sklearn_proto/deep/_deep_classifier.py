@@ -12,9 +12,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto._base import PrototypeClassifier, all_or_nothing
-from sklearn_proto._compat import Interval, StrOptions, fit_context
-from sklearn_proto._devices import exact_device, isolated_generators, resolve_device
+from sklearn_proto._compat import (
+    Interval,
+    StrOptions,
+    fit_context,
+    validate_parameter_constraints,
+)
+from sklearn_proto._devices import exact_device, resolve_device
 from sklearn_proto._prototype_counts import prototype_counts
+from sklearn_proto._random import drawing, isolated_generators
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training._deep import (
     AUGMENTATIONS,
     Checkpoints,
@@ -34,8 +41,8 @@ from sklearn_proto.deep._scaling import standardise
 
 # Parameters that do not change what a fit learns.
 _WITHOUT_EFFECT = ("callbacks", "checkpoint_dir", "device", "random_state", "verbose")
-# From a warning in fit to the user's line: scikit-learn's wrapper is between.
-_CALLER_OF_FIT = 3
+# From a warning in fit to the user's line: scikit-learn's wrapper and ours are between.
+_CALLER_OF_FIT = 4
 # Of a batch in prediction, however small the batches of training are.
 _FEWEST_ROWS = 64
 
@@ -113,6 +120,7 @@ class DeepClassifier(PrototypeClassifier):
     def _augmentation(self):
         return self.augmentation
 
+    @undisturbed
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
         """Learn the network and its prototypes.
@@ -160,7 +168,8 @@ class DeepClassifier(PrototypeClassifier):
         self._set_prototypes(data)
         seed = self._seed = int(random_state.randint(2**31 - 1))
         training, validation = self._split(data, random_state)
-        network = self._network()
+        with drawing():
+            network = self._network()
         self._scale(network, training.X)
         device = resolve_device(self.device)
         options = self._deep_options(seed, device)
@@ -204,8 +213,9 @@ class DeepClassifier(PrototypeClassifier):
         """Fitted network, in float64 and in evaluation."""
         check_is_fitted(self)
         known, twin = self._fitted_with, copy(self)
-        vars(twin).update({n: v for n, v in known.items() if n not in self._free})
-        with isolated_generators(0):
+        vars(twin).update(known)
+        vars(twin).update({name: self._setting(name) for name in self._free})
+        with isolated_generators(0), drawing():
             network = twin._network()
         network.double()
         state = {n: torch.tensor(a, device="cpu") for n, a in self._state.items()}
@@ -228,7 +238,18 @@ class DeepClassifier(PrototypeClassifier):
     @property
     def _rows_at_once(self):
         """Rows of a batch in prediction."""
-        return max(_FEWEST_ROWS, self.batch_size)
+        return max(_FEWEST_ROWS, self._setting("batch_size"))
+
+    def _setting(self, name):
+        """Parameter that may change after a fit, or the one of the fit if it is bad."""
+        value = getattr(self, name)
+        try:
+            validate_parameter_constraints(
+                {name: self._parameter_constraints[name]}, {name: value}, "set_params"
+            )
+        except ValueError:
+            return self._fitted_with[name]
+        return value
 
     # Rows are flat from here on.
 
@@ -242,6 +263,12 @@ class DeepClassifier(PrototypeClassifier):
         if isinstance(kind, np.dtype) and np.can_cast(kind, np.float32):
             return [np.float32]
         return super()._row_types(X)
+
+    def _training_types(self, X):
+        # Batches become floats one by one; all at once would be four times the pixels.
+        if getattr(X, "dtype", None) == np.uint8:
+            return [np.uint8]
+        return super()._training_types(X)
 
 
 def _compact(tensor):

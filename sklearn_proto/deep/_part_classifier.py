@@ -1,6 +1,7 @@
 """How every part-prototype network is fitted, projected, pruned and explained."""
 
 from abc import abstractmethod
+from contextlib import nullcontext
 from copy import deepcopy
 from numbers import Integral, Real
 
@@ -21,6 +22,8 @@ from sklearn_proto._modules import (
     small_backbone,
     to_numpy,
 )
+from sklearn_proto._random import standing_in
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import fit_temperature
 from sklearn_proto._training._deep import (
     PartFit,
@@ -246,30 +249,29 @@ class PartPrototypeClassifier(DeepClassifier):
         return np.split(given, np.cumsum([len(o) for o in self._owners])[:-1])
 
     def _network(self):
-        # Whatever the default device of the process.
-        with torch.device("cpu"):
-            backbone = self._make_backbone()
-            layout = self._layout
-            n_features, *size = _map_shape(backbone, layout)
-            if min(size) < self.patch_size:
-                raise ValueError(
-                    f"patch_size={self.patch_size} is more than the backbone's map of "
-                    f"{size[0]} x {size[1]} positions holds."
-                )
-            ones = torch.ones(layout.channels)
-            return PartNetwork(
-                layout,
-                Standardise(torch.zeros_like(ones), ones),
-                backbone,
-                self._make_branches(n_features, self._owners, len(self.classes_)),
-                frozen=not self.train_backbone,
+        backbone = self._make_backbone()
+        layout = self._layout
+        n_features, *size = _map_shape(backbone, layout)
+        if min(size) < self.patch_size:
+            raise ValueError(
+                f"patch_size={self.patch_size} is more than the backbone's map of "
+                f"{size[0]} x {size[1]} positions holds."
             )
+        ones = torch.ones(layout.channels)
+        return PartNetwork(
+            layout,
+            Standardise(torch.zeros_like(ones), ones),
+            backbone,
+            self._make_branches(n_features, self._owners, len(self.classes_)),
+            frozen=not self.train_backbone,
+        )
 
     def _make_backbone(self):
         if isinstance(self.backbone, str):
             return small_backbone(self._layout)
         given = isinstance(self.backbone, nn.Module)
-        found = self.backbone if given else self.backbone()
+        with nullcontext() if given else standing_in():
+            found = self.backbone if given else self.backbone()
         if not isinstance(found, nn.Module):
             raise ValueError(
                 f"backbone={self.backbone!r} returned a {type(found).__name__}; a "
@@ -298,11 +300,13 @@ class PartPrototypeClassifier(DeepClassifier):
             return
         rows = np.concatenate([source.rows for source in fit.sources])
         self.prototype_indices_ = fit.data.index[rows]
-        self.prototype_images_ = pictures(fit.data.X[rows], self._layout)
+        sources = fit.data.X[rows]
+        sources = sources.astype(np.result_type(sources, np.float32), copy=False)
+        self.prototype_images_ = pictures(sources, self._layout)
         own = np.arange(len(rows))
         boxes = np.empty((len(rows), 4), dtype=np.intp)
         view = self.certifiable_view()
-        for chosen, x in view.batches(fit.data.X[rows]):
+        for chosen, x in view.batches(sources):
             maps = view.similarity_maps(x).cpu().numpy()
             here = maps[np.arange(len(maps)), own[chosen]]
             boxes[chosen] = self._boxes(here)
@@ -310,8 +314,9 @@ class PartPrototypeClassifier(DeepClassifier):
 
     def _boxes(self, maps):
         size = (self._layout.height, self._layout.width)
-        return part_boxes(maps, size, self.box_percentile)
+        return part_boxes(maps, size, self._setting("box_percentile"))
 
+    @undisturbed
     def certifiable_view(self):
         """Return the fitted model as a network that predicts and certifies.
 
@@ -324,6 +329,7 @@ class PartPrototypeClassifier(DeepClassifier):
         device = exact_device(self.device)
         return PartPrototypeView(network, device, self._rows_at_once)
 
+    @undisturbed
     def project(self, X, y, sample_weight=None):
         """Put every prototype onto the closest patch of these rows, again.
 
@@ -347,6 +353,7 @@ class PartPrototypeClassifier(DeepClassifier):
             self._finish(fit)
         return self
 
+    @undisturbed
     def prune(self, X, y, sample_weight=None):
         """Drop the prototypes whose nearest patches are of other classes.
 

@@ -9,6 +9,7 @@ import torch
 from sklearn_proto._compat import Interval
 from sklearn_proto._losses import divergence
 from sklearn_proto._modules import GaussianPrototypes, to_numpy
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.deep._images import pictures
 from sklearn_proto.deep._whole_classifier import WholePrototypeClassifier
 from sklearn_proto.explain import (
@@ -301,6 +302,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
             looks = (network.decode(own) for own in samples)
             return np.stack([to_numpy(own.std(0, correction=0)) for own in looks])
 
+    @undisturbed
     def predict_proba(self, X):
         """Probabilities of the classes.
 
@@ -318,6 +320,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
         X = self._validate_rows(X)
         return self._class_scores(X).astype(X.dtype, copy=False)
 
+    @undisturbed
     def predict_uncertainty(self, X):
         """Tell how uncertain the class of each row is, and what explains it.
 
@@ -344,6 +347,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
             found.append(uncertainty_of(p.cpu().numpy(), distances.cpu().numpy()))
         return joined(found)
 
+    @undisturbed
     def predict_with_rejection(
         self, X, *, coverage=None, max_uncertainty=None, kind="total"
     ):

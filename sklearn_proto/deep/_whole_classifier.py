@@ -24,6 +24,7 @@ from sklearn_proto._modules import (
     start_at_means,
     to_numpy,
 )
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training._deep import Stage
 from sklearn_proto._views import WholePrototypeView
 from sklearn_proto.deep._deep_classifier import DeepClassifier
@@ -143,16 +144,14 @@ class WholePrototypeClassifier(DeepClassifier):
 
     def _network(self):
         make = convolutional_autoencoder if self._has_images else dense_autoencoder
-        # Whatever the default device of the process.
-        with torch.device("cpu"):
-            layout, ones = self._layout, torch.ones(self._layout.channels)
-            autoencoder = make(layout, self.n_channels, self.n_latent_channels)
-            return WholeNetwork(
-                layout,
-                Standardise(torch.zeros_like(ones), ones),
-                autoencoder,
-                self._make_prototypes(autoencoder.code_size),
-            )
+        layout, ones = self._layout, torch.ones(self._layout.channels)
+        autoencoder = make(layout, self.n_channels, self.n_latent_channels)
+        return WholeNetwork(
+            layout,
+            Standardise(torch.zeros_like(ones), ones),
+            autoencoder,
+            self._make_prototypes(autoencoder.code_size),
+        )
 
     def _run(self, fit):
         """Learn codes, place the prototypes among them, and train all together."""
@@ -252,6 +251,7 @@ class WholePrototypeClassifier(DeepClassifier):
     def _reconstructed(self, X):
         return self._map_rows(X, lambda v, x: v.reconstructed(x), X.shape[1])
 
+    @undisturbed
     def certifiable_view(self):
         """Return the fitted model as a network that predicts.
 
@@ -265,6 +265,7 @@ class WholePrototypeClassifier(DeepClassifier):
             network, exact_device(self.device), self._rows_at_once
         )
 
+    @undisturbed
     def reconstruct(self, X):
         """Encode rows and decode them again.
 

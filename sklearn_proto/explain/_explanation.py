@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import _by_prototype, _html, _picture
 from sklearn_proto.explain._account import Account
 from sklearn_proto.explain._ranking import best_two, largest
@@ -140,6 +141,7 @@ class Explanation:
         )
         return np.asarray(lead)
 
+    @undisturbed
     def top(self, k: int = 3) -> NDArray[np.intp]:
         """Prototypes that matter most for the lead over the runner-up.
 
@@ -160,6 +162,7 @@ class Explanation:
         """
         return largest(self.decisive, k)
 
+    @undisturbed
     def to_frame(self) -> "DataFrame":
         """Tidy table with one line per row, class and prototype.
 
@@ -191,6 +194,7 @@ class Explanation:
         }
         return pd.DataFrame(columns | {n: t.ravel() for n, t in self.evidence.items()})
 
+    @undisturbed
     def plot(
         self, i: int = 0, *, k: int = 5, image_shape: tuple[int, ...] | None = None
     ) -> "Figure":
@@ -220,6 +224,7 @@ class Explanation:
     def _accounts(self) -> list[Account]:
         return [row._account(_PARTS_SHOWN) for row in self[:_ROWS_SHOWN]]
 
+    @undisturbed
     def __str__(self) -> str:
         """Sentences, one per row."""
         lines = [account.sentence for account in self._accounts()]
@@ -232,6 +237,7 @@ class Explanation:
         n, c, k = self.contributions.shape
         return f"{type(self).__name__}({n} rows, {c} classes, {k} prototypes)"
 
+    @undisturbed
     def _repr_html_(self) -> str:
         accounts = self._accounts()
         return _html.card(accounts, len(self) - len(accounts))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import _by_feature
 from sklearn_proto.explain._account import Account
 from sklearn_proto.explain._explanation import Explanation
@@ -116,6 +117,7 @@ prototype_labels, feature_names, evidence, row_indices
         """Quantity that `decision` names, shape (n,): the sum of the feature terms."""
         return np.asarray(self.feature_terms.sum(axis=1))
 
+    @undisturbed
     def top_features(self, k: int = 3) -> Indices:
         """Features that matter most for the decision.
 
@@ -136,6 +138,7 @@ prototype_labels, feature_names, evidence, row_indices
         """
         return largest(self.feature_terms, k)
 
+    @undisturbed
     def features_to_frame(self) -> "DataFrame":
         """Tidy table with one line per row and feature.
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_proto._modules import ReceptiveField
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import _by_part, _part_picture
 from sklearn_proto.explain._account import Account
 from sklearn_proto.explain._activation import upsampled
@@ -94,6 +95,7 @@ class PartExplanation(Explanation):
         height, width = self.image_shape[:2]
         return upsampled(self.similarity_maps[:, j], (height, width))
 
+    @undisturbed
     def to_frame(self) -> "DataFrame":
         """Tidy table with one line per row, class and prototype.
 
@@ -113,6 +115,7 @@ class PartExplanation(Explanation):
             frame["prototype_index"] = np.tile(self.prototype_indices, n * c)
         return frame
 
+    @undisturbed
     def plot(
         self, i: int = 0, *, k: int = 3, image_shape: tuple[int, ...] | None = None
     ) -> "Figure":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import _by_whole, _part_picture
 from sklearn_proto.explain._account import Account
 from sklearn_proto.explain._explanation import Array, Explanation
@@ -67,6 +68,7 @@ class WholeExplanation(Explanation):
         "reconstructions",
     )
 
+    @undisturbed
     def to_frame(self) -> "DataFrame":
         """Tidy table with one line per row, class and prototype.
 
@@ -82,6 +84,7 @@ class WholeExplanation(Explanation):
             frame["weight"] = np.broadcast_to(self.class_weights, shape).ravel()
         return frame
 
+    @undisturbed
     def plot(
         self, i: int = 0, *, k: int = 3, image_shape: tuple[int, ...] | None = None
     ) -> "Figure":
@@ -168,6 +171,7 @@ class SampledExplanation(WholeExplanation):
         "distance",
     )
 
+    @undisturbed
     def to_frame(self) -> "DataFrame":
         """Tidy table with one line per row, class and prototype.
 

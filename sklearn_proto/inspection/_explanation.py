@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import AGAINST, FOR, Account, Explanation, Part, name
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._colours import UNLABELLED, plain
@@ -115,6 +116,7 @@ class ExplanationDisplay:
         self.feature_names = feature_names
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls,
         estimator: Any,
@@ -201,6 +203,7 @@ class ExplanationDisplay:
             feature_names=reading.feature_names,
         )
 
+    @undisturbed
     def plot(self, ax: "Axes | Figure | None" = None) -> Self:
         """Draw the samples, and the waterfall below them.
 

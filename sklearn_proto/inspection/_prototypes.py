@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._colours import class_colours, plain
@@ -96,6 +97,7 @@ class PrototypeDisplay:
         self.indices = indices
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls,
         estimator: Any,
@@ -163,6 +165,7 @@ class PrototypeDisplay:
         )
         return display.plot(ax=ax, n_columns=n_columns)
 
+    @undisturbed
     def plot(
         self, ax: "Axes | Figure | None" = None, *, n_columns: int | None = None
     ) -> Self:

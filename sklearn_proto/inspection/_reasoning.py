@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import AGAINST, FOR, name
 from sklearn_proto.inspection._colours import plain
 from sklearn_proto.inspection._panels import panels
@@ -91,6 +92,7 @@ class ReasoningDisplay:
         self.component_prior = component_prior
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls, estimator: Any, *, ax: "Axes | Figure | None" = None
     ) -> Self:
@@ -124,6 +126,7 @@ class ReasoningDisplay:
         )
         return display.plot(ax=ax)
 
+    @undisturbed
     def plot(self, ax: "Axes | Figure | None" = None) -> Self:
         """Draw a panel for every concept, and one for the prior if there is one.
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.utils import column_or_1d
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._colours import CLASS_COLOURS, class_colours, plain
@@ -106,6 +107,7 @@ class DecisionRegionDisplay:
         self.prototype_labels = prototype_labels
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls,
         estimator: Any,
@@ -197,6 +199,7 @@ class DecisionRegionDisplay:
         )
         return display.plot(ax=ax)
 
+    @undisturbed
     def plot(self, ax: "Axes | None" = None) -> Self:
         """Draw regions, discs, rows and prototypes.
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import AGAINST, FOR, name
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._colours import plain
@@ -79,6 +80,7 @@ class RelevanceDisplay:
         self.titles = titles
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls,
         estimator: Any,
@@ -128,6 +130,7 @@ class RelevanceDisplay:
         )
         return display.plot(ax=ax)
 
+    @undisturbed
     def plot(self, ax: "Axes | Figure | None" = None) -> Self:
         """Draw a line of panels for every matrix.
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from sklearn.utils import check_random_state
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.metrics._arguments import checked_amount, checked_count
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
@@ -14,6 +15,7 @@ from sklearn_proto.metrics._explained import explained
 Array = NDArray[np.float64]
 
 
+@undisturbed
 def agreement_score(
     estimator: Any,
     X: Any,

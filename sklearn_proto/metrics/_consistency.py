@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.metrics._arguments import (
     checked_count,
     checked_labels,
@@ -16,6 +17,7 @@ from sklearn_proto.metrics._purity import nearest_rows
 from sklearn_proto.metrics._regions import Regions
 
 
+@undisturbed
 def consistency_score(
     estimator: Any,
     X: Any,
@@ -95,6 +97,7 @@ def consistency_score(
     return averaged(np.array(found), average)
 
 
+@undisturbed
 def part_purity_score(
     estimator: Any,
     X: Any,

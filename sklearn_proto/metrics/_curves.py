@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.metrics._explained import explained
 from sklearn_proto.metrics._walk import Walk
 
 Array = NDArray[np.float64]
 
 
+@undisturbed
 def deletion_curve(
     estimator: Any,
     X: Any,
@@ -71,6 +73,7 @@ def deletion_curve(
     return walk.shares, walk.probabilities(insert=False).mean(axis=1)
 
 
+@undisturbed
 def insertion_curve(
     estimator: Any,
     X: Any,

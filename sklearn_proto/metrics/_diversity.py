@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
 
 
+@undisturbed
 def diversity_score(
     estimator: Any,
     X: Any,

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.metrics._arguments import checked_amount, checked_count
 
 Array = NDArray[np.float64]
@@ -14,6 +15,7 @@ _N_CLASSES = 3
 _PERIOD = 4
 
 
+@undisturbed
 def make_drawn_images(
     n_samples: int = 100,
     *,

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.metrics._arguments import checked_amount, checked_count
 
 Array = NDArray[np.float64]
@@ -16,6 +17,7 @@ _VISIBLE = 0.8
 _RADIUS = 0.14
 
 
+@undisturbed
 def make_drawn_parts(
     n_samples: int = 100,
     *,

@@ -4,11 +4,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
 from sklearn_proto.metrics._walk import Walk
 
 
+@undisturbed
 def deletion_score(
     estimator: Any,
     X: Any,
@@ -68,6 +70,7 @@ def deletion_score(
     return averaged(1.0 - walk.areas(insert=False), average)
 
 
+@undisturbed
 def insertion_score(
     estimator: Any,
     X: Any,
@@ -127,6 +130,7 @@ def insertion_score(
     return averaged(walk.areas(insert=True), average)
 
 
+@undisturbed
 def faithfulness_score(
     estimator: Any,
     X: Any,

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.metrics._arguments import checked_count, checked_labels
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
@@ -12,6 +13,7 @@ from sklearn_proto.metrics._explained import explained
 Array = NDArray[np.float64]
 
 
+@undisturbed
 def purity_score(
     estimator: Any,
     X: Any,

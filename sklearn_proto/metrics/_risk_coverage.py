@@ -3,9 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
+
 Array = NDArray[np.float64]
 
 
+@undisturbed
 def risk_coverage_curve(
     y_true: ArrayLike, y_pred: ArrayLike, uncertainty: ArrayLike
 ) -> tuple[Array, Array, Array]:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import Explanation
 from sklearn_proto.metrics._arguments import checked_share
 from sklearn_proto.metrics._average import averaged
@@ -13,6 +14,7 @@ from sklearn_proto.metrics._explained import explained
 Array = NDArray[np.float64]
 
 
+@undisturbed
 def explanation_size(
     estimator: Any,
     X: Any,
@@ -69,6 +71,7 @@ def explanation_size(
     return averaged(_sizes(explained(estimator, X).explanation, part), average)
 
 
+@undisturbed
 def sparsity_score(
     estimator: Any,
     X: Any,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain._image_rows import images_of_rows, rows_of_images
 from sklearn_proto.metrics._arguments import checked_amount, checked_labels
 from sklearn_proto.metrics._average import averaged
@@ -15,6 +16,7 @@ from sklearn_proto.metrics._regions import Regions
 Array = NDArray[np.float64]
 
 
+@undisturbed
 def stability_score(
     estimator: Any,
     X: Any,

@@ -62,17 +62,20 @@ def _drops(step: Any) -> bool:
     return isinstance(step, str) and step == "drop"
 
 
-def composed(steps: Iterable[tuple[str, Any]]) -> Matrix | None:
-    """Product of the matrices, the last step on the left."""
-    product: Matrix | None = None
-    for name, step in steps:
-        matrix = _step_matrix(name, step)
+def product(matrices: Iterable[Matrix | None]) -> Matrix | None:
+    """Product of the matrices, the last one on the left; None is the identity."""
+    found: Matrix | None = None
+    for matrix in matrices:
         if matrix is not None:
-            product = matrix if product is None else matrix @ product
-    return product
+            found = matrix if found is None else matrix @ found
+    return found
 
 
-def _step_matrix(name: str, step: Any) -> Matrix | None:
+def _composed(steps: Iterable[tuple[str, Any]]) -> Matrix | None:
+    return product(matrix_of_step(name, step) for name, step in steps)
+
+
+def matrix_of_step(name: str, step: Any) -> Matrix | None:
     """Matrix of one fitted step; errors say which step it is."""
     if passes(step):
         return None
@@ -169,7 +172,7 @@ def _stacked(parts: Parts, n_features: int, weights: dict[str, float] | None) ->
     blocks = []
     for name, step, columns in parts:
         block = _selection(columns, n_features)
-        matrix = _step_matrix(name, step)
+        matrix = matrix_of_step(name, step)
         block = block if matrix is None else matrix @ block
         blocks.append(sparse.csr_array(block * (weights or {}).get(name, 1.0)))
     return sparse.vstack(blocks)
@@ -205,6 +208,6 @@ _MATRICES: dict[type, Callable[[Any], Any]] = {
     FunctionTransformer: _identity,
     ColumnTransformer: _columns,
     FeatureUnion: _union,
-    Pipeline: lambda pipeline: composed(pipeline.steps),
-    FrozenEstimator: lambda frozen: _step_matrix("estimator", frozen.estimator),
+    Pipeline: lambda pipeline: _composed(pipeline.steps),
+    FrozenEstimator: lambda frozen: matrix_of_step("estimator", frozen.estimator),
 }

@@ -40,7 +40,7 @@ class Attempt(NamedTuple):
 def attempt(batch: SimilarityBatch) -> Attempt:
     """Prove radii that reach the boundary, as far as it takes one proof for each rival.
 
-    For Gaussian kernels of one width, and rows in the order of their classes.
+    For Gaussian kernels of one width, and rows in their `SimilarityBatch.order`.
     """
     every = torch.arange(len(batch), device=batch.predicted.device)
     parts = [_attempt(batch, rows) for rows in torch.split(every, _AT_ONCE)]

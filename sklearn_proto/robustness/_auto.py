@@ -42,13 +42,13 @@ def auto_radius(batch: SimilarityBatch) -> Tensor:
         proven = prove(pairs, boundary, most)
         bound = _improved(pairs, proven, most, (*_IN_FLOAT64, *_IN_EITHER))
         return batch.worst_rival(bound, duels)
-    order = batch.predicted.argsort()
+    order = batch.order
     radius = _of_sorted(batch.take(order))
     return torch.empty_like(radius).index_copy_(0, order, radius)
 
 
 def _of_sorted(batch: SimilarityBatch) -> Tensor:
-    """Do that for rows in the order of their classes, in float32 where that will do."""
+    """Do that for rows in their order; in float32 where its rounding matters little."""
     radius = torch.zeros_like(batch.lost)
     rows = torch.arange(len(batch), device=radius.device)
     left, bounds, limits = [], [], []
@@ -75,7 +75,7 @@ def _of_sorted(batch: SimilarityBatch) -> Tensor:
 
 def _precisions(batch: SimilarityBatch) -> Iterator[tuple[SimilarityBatch, float]]:
     """Give the rows in float32, if products keep it, and as they are, with units."""
-    if float32_is_kept():
+    if float32_is_kept() and batch.perturbations.fits_float32:
         yield batch.in_float32()
     yield batch, 1.0
 

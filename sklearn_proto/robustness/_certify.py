@@ -6,12 +6,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_proto.robustness._arguments import Bounds
+from sklearn_proto._surroundings import undisturbed
+from sklearn_proto.robustness._arguments import Bounds, checked_labels
 from sklearn_proto.robustness._exact import exact_radius
 from sklearn_proto.robustness._rows import rows_of
 from sklearn_proto.robustness._self_certified import certifies_itself
 
 
+@undisturbed
 def certified_radius(
     estimator: Any,
     X: ArrayLike,
@@ -119,5 +121,8 @@ def certified_radius(
     with torch.no_grad():
         bound = rows.family.radius(method)
         for chosen, batch in rows.batches():
-            radius[chosen] = rows.of_predictions(chosen, batch, bound(batch))
-    return radius if y is None else np.where(rows.wrong(y), 0.0, radius)
+            radius[chosen] = bound(batch).cpu().numpy()
+    radius = rows.proven(radius)
+    if y is None:
+        return radius
+    return np.where(rows.wrong(checked_labels(y, len(radius))), 0.0, radius)

@@ -23,7 +23,7 @@ class ClosedForm(Certificate):
     def radius(self, pairs: Pairs) -> Tensor:
         """See `Certificate`."""
         view = pairs.view
-        distance = view.squared_distances(pairs.z).sqrt_()
+        distance = view.distances(pairs.z) + view.distance_rounding(pairs.z)
         phi = pairs.similarities()
         euclidean = closed_form_radius(
             (pairs.rise * phi).sum(1),

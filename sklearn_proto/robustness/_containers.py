@@ -21,7 +21,7 @@ def without_names() -> Iterator[None]:
 def like(X: Any, rows: NDArray[np.floating]) -> Any:
     """Rows in the container of `X`: steps of a Pipeline may pick columns by name."""
     if not hasattr(X, "columns"):
-        shape = np.shape(X)
+        shape = np.asarray(X).shape
         # Images; most estimators that take them take nothing else.
         return rows.reshape(-1, *shape[1:]) if len(shape) > 2 else rows
     if hasattr(X, "schema"):  # polars
@@ -61,10 +61,10 @@ def in_order_of_fit(estimator: Any, X: Any) -> Any:
 
 def flat(X: Any) -> Any:
     """Images as the rows that a classifier of images makes of them."""
-    if hasattr(X, "columns") or sparse.issparse(X) or len(np.shape(X)) <= 2:
+    if hasattr(X, "columns") or sparse.issparse(X):
         return X
     rows = np.asarray(X)
-    return rows.reshape(len(rows), -1)
+    return X if rows.ndim <= 2 else rows.reshape(len(rows), -1)
 
 
 def predictions(estimator: Any, X: Any) -> NDArray[Any] | None:

@@ -38,8 +38,8 @@ def require_own_predict(estimator: Any) -> None:
         if view is not None and place is not None and place < view:
             cls = type(estimator).__name__
             raise TypeError(
-                f"{cls} overrides {name} but inherits certifiable_view, which describes "
-                f"the inherited {name}, so a certificate could be false. Override "
+                f"{cls} overrides {name} but inherits certifiable_view, a view of the "
+                f"inherited {name}, so a certificate could be false. Override "
                 "certifiable_view in the same class, to return a view of what it "
                 "predicts, or wrap the classifier in "
                 "sklearn_proto.robustness.SmoothedClassifier."
@@ -66,8 +66,8 @@ def require_own_methods(view: Any) -> None:
     replaced = [name for name in vars(view) if isfunction(getattr(cls, name, None))]
     if replaced:
         raise TypeError(
-            f"{replaced} of this {cls.__name__} were replaced, so its scores may not be "
-            "those that the bounds read; change its arrays instead."
+            f"{replaced} of this {cls.__name__} were replaced, so its scores may not "
+            "be those that the bounds read; change its arrays instead."
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import Bounds
 from sklearn_proto.robustness._certify import certified_radius
 from sklearn_proto.robustness._scores import curve_of_radii
@@ -78,6 +79,7 @@ class CertifiedAccuracyDisplay:
         self.name = name
 
     @classmethod
+    @undisturbed
     def from_estimator(
         cls,
         estimator: Any,
@@ -142,6 +144,7 @@ class CertifiedAccuracyDisplay:
         )
 
     @classmethod
+    @undisturbed
     def from_predictions(
         cls,
         y_true: ArrayLike,
@@ -195,6 +198,7 @@ class CertifiedAccuracyDisplay:
         )
         return display.plot(ax=ax, **kwargs)
 
+    @undisturbed
     def plot(
         self, ax: "Axes | None" = None, *, name: str | None = None, **kwargs: Any
     ) -> Self:

@@ -12,6 +12,9 @@ from sklearn_proto.robustness._batch import Batch
 # How far beyond a boundary a perturbation may reach to be on the other side.
 _BEYOND = (1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 
+# Share by which the computed size of a perturbation may be off.
+_ROUNDED = 1e-10
+
 
 @dataclass(frozen=True)
 class Enclosure:
@@ -41,6 +44,26 @@ class Effort:
 def finished(lower: Tensor, upper: Tensor, rtol: float) -> Tensor:
     """Rows whose bounds meet, also at infinity or 0."""
     return (lower >= (1 - rtol) * upper) | (lower == upper)
+
+
+def not_beyond(upper: Tensor, proven: Tensor) -> Tensor:
+    """Proven sizes (n,), which must not exceed those at which a prediction changes.
+
+    Raises
+    ------
+    RuntimeError
+        If one does by more than sizes are rounded: a proof is wrong. To return the
+        smaller of the two would hide it.
+    """
+    beyond = proven > upper * (1 + _ROUNDED)
+    if bool(beyond.any()):
+        row = int(beyond.nonzero()[0, 0])
+        raise RuntimeError(
+            f"internal error: row {row} of a batch is certified up to "
+            f"{float(proven[row])!r}, but a change of size {float(upper[row])!r} flips "
+            "its prediction. Please report this with the model and the row."
+        )
+    return torch.minimum(proven, upper)
 
 
 def attained(batch: Batch, row: Tensor, delta: Tensor) -> Tensor:

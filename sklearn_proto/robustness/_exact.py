@@ -1,6 +1,6 @@
 """Lower and upper bounds on the true radius, as close as a budget allows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import Bounds, checked_labels
 from sklearn_proto.robustness._attack import empirical_radius
 from sklearn_proto.robustness._enclosure import Effort
@@ -37,6 +38,7 @@ class ExactRadius:
     status: NDArray[np.str_]
 
 
+@undisturbed
 def exact_radius(
     estimator: Any,
     X: ArrayLike,
@@ -108,12 +110,14 @@ def exact_radius(
     lower, upper = np.zeros(n), np.zeros(n)
     status = np.full(n, "bounded")
     with torch.no_grad():
+        effort = replace(effort, rtol=rows.tolerance(effort.rtol))
         for chosen, batch in rows.batches():
-            attacked = batch.view.tensor(attack.radius[chosen])
+            attacked = batch.view.tensor(rows.counted(attack.radius[chosen]))
             found = rows.family.enclose(batch, attacked, effort)
             lower[chosen] = found.lower.cpu().numpy()
             upper[chosen] = found.upper.cpu().numpy()
             status[chosen] = found.status
+    lower, upper = rows.proven(lower), rows.attained(upper)
     if y is not None:
         wrong = rows.wrong(checked_labels(y, n))
         lower[wrong] = upper[wrong] = 0.0

@@ -171,7 +171,9 @@ class Cumulant(NamedTuple):
         ``log(1 + F y) - k y / 2`` is concave in y and largest at ``2 / k - 1 / F``.
         """
         most = reach.square()
-        y = torch.minimum((2.0 / k - (-self.log_f).exp()).clamp_min(0.0), most)
+        # A slope of 0 gives k = -0.0, and 2 / k would be minus infinity.
+        top = torch.where(k > 0, 2.0 / k, torch.inf) - (-self.log_f).exp()
+        y = torch.minimum(top.clamp_min(0.0), most)
         bennett = softplus(self.log_f + y.log(), threshold=_SAME) - k * y / 2
         hoeffding = (self.hoeffding - k).clamp_min(0.0) * most / 2
         return torch.fmin(bennett, hoeffding)
@@ -283,7 +285,7 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     view, perturbations = pairs.view, pairs.perturbations
     reach = (perturbations.lipschitz * eps)[:, None]
     y = pairs.z + perturbations.push(delta)
-    distance = view.squared_distances(y).sqrt_()
+    distance = view.distances(y)
     zero = torch.zeros_like(distance)
     # On a prototype the distance is at least 0 and has the subgradient 0.
     apart = distance > 1e-6 * view.widths
@@ -292,7 +294,8 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     e = -distance / view.widths
     floor = pairs.exponents + pairs.level[:, None] - reach / view.widths
     e = torch.where((pairs.weights > 0) & ~away, floor, e)
-    value, balance, _, fall = sides(pairs, e - pairs.level[:, None], -pairs.level)
+    both = sides(pairs, e - pairs.level[:, None], -pairs.level)
+    value, balance, fall = both.value, both.balance, both.fall
     scale = torch.where(apart, 1.0 / (distance * view.widths), zero)
     q = torch.where(away, balance.clamp_min(0.0) * scale, zero)
     upward = view.towards(y, q)
@@ -300,9 +303,7 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     mean = perturbations.pull(downward)
     stretch = perturbations.stretch
     if view.tangents is None:
-        slopes = Slopes(
-            pairs.geometry, scale, perturbations.pull(y) - pairs.geometry.centre
-        )
+        slopes = Slopes(pairs.geometry, scale, pairs.geometry.anchor(perturbations, y))
         deviations = Deviations(slopes, mean)
         squares = deviations.squares
         along = deviations.along(delta, delta @ pairs.geometry.points.T)

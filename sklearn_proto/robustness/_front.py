@@ -14,7 +14,15 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_proto.robustness._affine_steps import Matrix, Steps, composed, passes
+from sklearn_proto._surroundings import undisturbed
+from sklearn_proto.robustness._affine_rounding import rounding_of_step
+from sklearn_proto.robustness._affine_steps import (
+    Matrix,
+    Steps,
+    matrix_of_step,
+    passes,
+    product,
+)
 from sklearn_proto.robustness._containers import as_float64, without_names
 
 
@@ -32,6 +40,8 @@ classifier, n_features_raw)
         fit; None for the identity.
     transformers : tuple
         The fitted steps, in the order they are applied.
+    matrices : tuple
+        The linear part of each.
 
     See Also
     --------
@@ -41,14 +51,16 @@ classifier, n_features_raw)
     estimator: Any
     matrix: Matrix | None = None
     transformers: tuple[Any, ...] = ()
+    matrices: tuple[Matrix | None, ...] = ()
 
+    @undisturbed
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Map raw rows to what the classifier sees, in float64.
 
         Parameters
         ----------
         X : array-like, frame or sparse matrix of shape (n_samples, n_features_raw)
-            Rows, as the pipeline takes them. Sparse ones where a step makes them dense.
+            Rows, as the pipeline takes them: sparse ones where a step makes them dense.
 
         Returns
         -------
@@ -61,15 +73,41 @@ classifier, n_features_raw)
         ValueError, TypeError
             If a step or the classifier would refuse the rows.
         """
-        rows = as_float64(X)
+        return self.transform_with_rounding(X)[0]
+
+    @undisturbed
+    def transform_with_rounding(
+        self, X: Any
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Map raw rows, and bound what the arithmetic of the steps does to them.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix of shape (n_samples, n_features_raw)
+            Rows, as the pipeline takes them: sparse ones where a step makes them dense.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features_of_the_classifier)
+            As of `transform`.
+        rounding : ndarray of shape (n_samples,)
+            Bound on the Euclidean distance of each row from the affine map in exact
+            arithmetic, with room for a perturbed row. A step made of others counts as
+            one: what cancels inside of it is not seen.
+        """
+        rows, error = as_float64(X), None
         # Perturbed rows are arrays even where the pipeline was fitted on a frame.
         with without_names():
-            for transformer in self.transformers:
-                rows = transformer.transform(rows)
+            for step, matrix in zip(self.transformers, self.matrices, strict=True):
+                given, rows = rows, step.transform(rows)
+                error = rounding_of_step(step, matrix, given, rows, error)
             rows = validate_data(self.estimator, rows, dtype=np.float64, reset=False)
-        return np.asarray(rows)
+        if error is None:
+            return np.asarray(rows), np.zeros(len(rows))
+        return np.asarray(rows), np.linalg.norm(error, axis=1)
 
 
+@undisturbed
 def affine_front(estimator: Any) -> AffineFront:
     """Take the affine steps in front of a classifier apart from it.
 
@@ -116,7 +154,14 @@ def affine_front(estimator: Any) -> AffineFront:
     if not hasattr(final, "certifiable_view"):
         check_is_fitted(final)
         raise TypeError(_without_view(final))
-    return AffineFront(final, composed(steps), tuple(step for _, step in steps))
+    return front_of(steps, final)
+
+
+def front_of(steps: Steps, final: Any) -> AffineFront:
+    """Put a classifier and the affine steps in front of it together."""
+    matrices = tuple(matrix_of_step(name, step) for name, step in steps)
+    transformers = tuple(step for _, step in steps)
+    return AffineFront(final, product(matrices), transformers, matrices)
 
 
 def _without_view(final: Any) -> str:
@@ -127,8 +172,8 @@ def _without_view(final: Any) -> str:
             "this function reads; use certified_radius."
         )
     return (
-        f"{name} has neither certified_radius nor certifiable_view; use a classifier of "
-        "sklearn_proto, alone or at the end of a Pipeline, or wrap the classifier in "
+        f"{name} has neither certified_radius nor certifiable_view; use a classifier "
+        "of sklearn_proto, alone or at the end of a Pipeline, or wrap the classifier in "
         "sklearn_proto.robustness.SmoothedClassifier."
     )
 

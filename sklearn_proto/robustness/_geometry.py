@@ -16,15 +16,15 @@ class Geometry:
 
     A slope ``b`` of the model acts on a perturbation as ``(A^T b) . delta``, so angles
     and lengths that bound it are those of ``A^T w``. Everything is centred on the mean
-    prototype: differences are all that matters, and far from the origin their digits
-    would be lost.
+    prototype, before it is pulled: differences are all that matters, and far from the
+    origin their digits would be lost.
 
     Parameters
     ----------
     view : SimilarityView
         The model.
-    centre : Tensor of shape (d,)
-        Mean of the pulled prototypes.
+    centre : Tensor of shape (dz,)
+        Mean of the prototypes.
     points : Tensor of shape (K, d)
         Prototypes, pulled and centred.
     widths : Tensor of shape (K,)
@@ -39,19 +39,18 @@ class Geometry:
     @classmethod
     def of(cls, view: SimilarityView, perturbations: Perturbations) -> "Geometry":
         """Pull the prototypes back."""
-        pulled = perturbations.pull(view.tensor(view.prototypes))
-        centre = pulled.mean(0)
-        return cls(view, centre, pulled - centre, view.widths)
+        w = view.tensor(view.prototypes)
+        centre = w.mean(0)
+        return cls(view, centre, perturbations.pull(w - centre), view.widths)
+
+    def anchor(self, perturbations: Perturbations, z: Tensor) -> Tensor:
+        """Rows `z` (n, dz), centred and pulled as the prototypes are."""
+        return perturbations.pull(z - self.centre)
 
     def in_float32(self, unit: float) -> "Geometry":
         """Round everything, in another unit of length, for Gaussian kernels."""
-        centre, points, widths = self.centre, self.points, self.widths / unit**2
-        return replace(
-            self,
-            centre=(centre / unit).float(),
-            points=(points / unit).float(),
-            widths=widths.float(),
-        )
+        points, widths = self.points / unit, self.widths / unit**2
+        return replace(self, points=points.float(), widths=widths.float())
 
     @cached_property
     def concepts(self) -> tuple[Tensor, Tensor]:

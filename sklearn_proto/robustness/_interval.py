@@ -24,13 +24,15 @@ class Interval(Root):
         view = pairs.view
         reach = _UNDERFLOW * view.widths.max()
         reach = reach.sqrt() if view.metric == "sqeuclidean" else reach
-        distance = view.squared_distances(pairs.z).amax(1).sqrt_()
-        return (distance + reach) / max(pairs.perturbations.lipschitz, 1e-300)
+        distance = view.distances(pairs.z).amax(1)
+        # Twice the distance: it passes every prototype, whatever is rounded.
+        return (2.0 * distance + reach) / max(pairs.perturbations.lipschitz, 1e-300)
 
     def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
         """See `Root`."""
         view, lipschitz = pairs.view, pairs.perturbations.lipschitz
-        r = view.squared_distances(pairs.z).sqrt_()
+        r, error = view.distances(pairs.z), view.distance_rounding(pairs.z)
+        lower, upper = (r - error).clamp_min(0.0), r + error
         # Normalised similarities have a common positive factor, which moves no sign but
         # keeps rows far from every prototype from underflowing.
         shift: Tensor | float = 0.0
@@ -39,7 +41,7 @@ class Interval(Root):
 
         def bound(eps: Tensor) -> Tensor:
             reach = (lipschitz * eps)[:, None]
-            far, near = interval_range(r, view.widths, view.metric, reach)
+            far, near = interval_range(lower, upper, view.widths, view.metric, reach)
             helpful = pairs.rise * torch.exp(far - shift)
             harmful = pairs.fall * torch.exp(near - shift)
             return (helpful - harmful).sum(1) + pairs.constant

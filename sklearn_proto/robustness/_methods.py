@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._views import SimilarityView
+from sklearn_proto.robustness._as_computed import as_computed
 from sklearn_proto.robustness._auto import auto_radius
 from sklearn_proto.robustness._certificate import Certificate
 from sklearn_proto.robustness._closed_form import ClosedForm
@@ -71,7 +72,7 @@ class SimilarityFamily:
     def radius(self, method: str) -> Callable[[SimilarityBatch], Tensor]:
         """See `Family`."""
         if method == "auto":
-            return _with_larger_sets(auto_radius)
+            return as_computed(auto_radius)
         certificate = look_up(CERTIFICATES, method, ["auto", *CERTIFICATES, "exact"])
         require(method, certificate.refusal(self.view, self.perturbations))
 
@@ -81,24 +82,10 @@ class SimilarityFamily:
             found = certificate.radius(pairs).masked_fill(pairs.harmless, torch.inf)
             return batch.worst_rival(found, duels)
 
-        return _with_larger_sets(radius)
+        return as_computed(radius)
 
     def enclose(
         self, batch: SimilarityBatch, attacked: Tensor, effort: Effort
     ) -> Enclosure:
         """See `Family`."""
         return enclose(batch, attacked, effort)
-
-
-def _with_larger_sets(
-    bound: Callable[[SimilarityBatch], Tensor],
-) -> Callable[[SimilarityBatch], Tensor]:
-    """Largest of a bound on the given perturbations and on larger sets of them."""
-
-    def radius(batch: SimilarityBatch) -> Tensor:
-        found = bound(batch)
-        for larger, size in batch.larger_sets():
-            found = torch.maximum(found, bound(larger) / size)
-        return found
-
-    return radius

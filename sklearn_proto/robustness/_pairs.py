@@ -13,6 +13,11 @@ from sklearn_proto.robustness._batch import Batch
 from sklearn_proto.robustness._geometry import Geometry
 from sklearn_proto.robustness._perturbations import Perturbations
 
+# Bounds on what rounding may do to a similarity, as a share of it.
+_LEAST, _HOPELESS = 2.0**-60, 2.0**10
+# It is one of so many steps in each power of 2; more than there are between the bounds.
+_STEPS, _KINDS = 4, 512
+
 
 class Signs(NamedTuple):
     """Which net weights (m, K) are positive and which negative, as 0 and 1."""
@@ -174,7 +179,8 @@ class SimilarityBatch(Batch):
     anchor, exponents, level
         As in `Pairs`, for n rows.
     lost : Tensor of shape (n,)
-        Relative rounding error of the similarities from which scores are made.
+        Relative rounding error of the similarities from which scores are made, rounded
+        up to one of few steps: rows that share it share their gaps.
     """
 
     geometry: Geometry
@@ -200,11 +206,19 @@ class SimilarityBatch(Batch):
             z,
             predicted,
             geometry,
-            perturbations.pull(z) - geometry.centre,
+            geometry.anchor(perturbations, z),
             exponents - level[:, None],
             level,
-            view.relative_rounding(z),
+            _step_up(view.relative_rounding(z, blur=_blur(perturbations))),
         )
+
+    def reaching(self, farthest: Tensor) -> "SimilarityBatch":
+        """Allow for the rounding of rows that are perturbed by up to `farthest` (n,).
+
+        That is a Euclidean length, as the model sees it.
+        """
+        lost = self.view.relative_rounding(self.z, farthest, _blur(self.perturbations))
+        return replace(self, lost=_step_up(lost))
 
     @property
     def view(self) -> SimilarityView:
@@ -226,6 +240,15 @@ class SimilarityBatch(Batch):
             found += [(replace(ball, room=None), size) for ball, size in found]
         # The geometry knows the map in front only, which stays.
         return [(replace(self, perturbations=ball), size) for ball, size in found[1:]]
+
+    def reach(self, radius: Tensor) -> Tensor:
+        """How far (n,) perturbations of size `radius` may move the rows, in length."""
+        return self.perturbations.longest(radius)
+
+    def within(self, reach: Tensor, radius: Tensor) -> Tensor:
+        """Radii (n,) cut to where they move the rows by `reach`, or not at all."""
+        least = reach / max(self.perturbations.lipschitz, 1e-300)
+        return torch.where(self.reach(radius) <= reach, radius, least.minimum(radius))
 
     @property
     def n_own(self) -> int:
@@ -286,21 +309,31 @@ class SimilarityBatch(Batch):
             self.perturbations.take(row),
         )
 
-    def by_class(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Rows of one predicted class, and the weights and constants they share.
+    @property
+    def order(self) -> Tensor:
+        """Order (n,) of the rows in which those that share their gaps are together."""
+        return self._kind.argsort(stable=True)
 
-        These are the r pairs of each row in the order of `duels`, shapes (r, K) and
-        (r,), less what rounding may add for any of the rows.
+    @property
+    def _kind(self) -> Tensor:
+        """Number (n,) of a predicted class with one of the steps of `lost`."""
+        step = (self.lost.log2() * _STEPS).round().long()
+        return self.predicted * _KINDS + step
+
+    def alike(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Rows that share their gaps, and the weights and constants of these.
+
+        They are predicted as one class, and give up the same for rounding. Their r
+        gaps are in the order of `duels`, with shapes (r, K) and (r,).
         """
         c, q, _ = self.view.affine.coefficients.shape
         concepts = torch.arange(c * q, device=self.z.device)
-        for label in torch.unique(self.predicted):
-            rows = (self.predicted == label).nonzero().squeeze(1)
-            mine = concepts // q == label
+        for kind in torch.unique(self._kind):
+            rows = (self._kind == kind).nonzero().squeeze(1)
+            mine = concepts // q == self.predicted[rows[0]]
             rival, own = concepts[~mine], concepts[mine]
             rival, own = rival.repeat_interleave(q), own.repeat(len(rival))
-            most = self.lost[rows].max().expand(len(rival))
-            yield rows, *self._net(own, rival, most)
+            yield rows, *self._net(own, rival, self.lost[rows[:1]].expand(len(rival)))
 
     def _net(
         self, own: Tensor, rival: Tensor, rounding: Tensor
@@ -325,6 +358,17 @@ class SimilarityBatch(Batch):
         best = values.view(-1, self.n_own).amax(1)
         start = torch.full_like(self.rounding, torch.inf)
         return start.scatter_reduce(0, duels.row[:: self.n_own], best, "amin")
+
+
+def _blur(perturbations: Perturbations) -> Tensor | float:
+    return 0.0 if perturbations.blur is None else perturbations.blur
+
+
+def _step_up(lost: Tensor) -> Tensor:
+    """Round a relative error up. One of a thousand leaves nothing to prove."""
+    lost = lost.nan_to_num(_HOPELESS, _HOPELESS).clamp(_LEAST, _HOPELESS)
+    # The power may be off by its own rounding.
+    return 2.0 ** ((lost.log2() * _STEPS).ceil() / _STEPS) * (1 + 2.0**-48)
 
 
 def _similarities(rows: Pairs | SimilarityBatch) -> Tensor:

@@ -8,7 +8,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import lipschitz_constant
+from sklearn_proto._functional import lipschitz_constant, lp_norm
+
+# Least change that a feature makes, against another one, where float32 will do.
+_BALANCED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,16 @@ class Perturbations:
         A, or its diagonal; the identity if None.
     room : tuple of two Tensors of shape (n, n_features), optional
         How far each feature of each row may fall and rise inside its bounds.
+    blur : Tensor of shape (n,), optional
+        How far, in Euclidean length, rounding in front of the model may move a row and
+        a perturbed one besides.
     """
 
     norm: float
     n_features: int
     matrix: Tensor | None = None
     room: tuple[Tensor, Tensor] | None = None
+    blur: Tensor | None = None
 
     def within(self, down: Tensor, up: Tensor) -> "Perturbations":
         """Keep the perturbations inside a box."""
@@ -42,10 +49,12 @@ class Perturbations:
 
     def take(self, rows: Tensor) -> "Perturbations":
         """Perturbations of some of the rows."""
-        if self.room is None:
+        room, blur = self.room, self.blur
+        if room is None and blur is None:
             return self
-        down, up = self.room
-        return replace(self, room=(down[rows], up[rows]))
+        if room is not None:
+            room = room[0][rows], room[1][rows]
+        return replace(self, room=room, blur=None if blur is None else blur[rows])
 
     def in_float32(self, unit: float) -> "Perturbations":
         """Round everything, in another unit of length."""
@@ -79,7 +88,7 @@ class Perturbations:
 
     def weighted_extent(self, weights: Tensor, eps: Tensor) -> Tensor:
         """Largest ``sqrt(sum_i weights_i delta_i^2)`` (n,) at sizes `eps`, or more."""
-        found = eps * _norms(weights, _dual_of_squares(self.norm)).sqrt()
+        found = eps * lp_norm(weights, _dual_of_squares(self.norm)).sqrt()
         if self.room is None:
             return found
         within = torch.minimum(torch.maximum(*self.room), eps[:, None])
@@ -102,11 +111,21 @@ class Perturbations:
         p, a = self.norm, self.matrix
         if a.ndim == 1:
             power = 2.0 * _dual_of_squares(p)
-            return float(torch.linalg.vector_norm(a, power))
+            return float(lp_norm(a, power))
         if p == 1:
-            return float(a.norm(dim=0).max())
-        through_rows = float(a.norm(dual_exponent(p), dim=1).norm())
+            return float(lp_norm(a.T, 2).max())
+        through_rows = float(lp_norm(lp_norm(a, dual_exponent(p)), 2))
         return min(self.stretch * self.extent, through_rows)
+
+    def longest(self, eps: Tensor) -> Tensor:
+        """Bound (n,) on the Euclidean length of ``A delta`` at sizes `eps`."""
+        found = eps * self.lipschitz
+        if self.room is None:
+            return found
+        size = torch.minimum(torch.maximum(*self.room), eps[:, None])
+        matrix = None if self.matrix is None else self.matrix.abs()
+        in_box = replace(self, matrix=matrix).push(size)
+        return torch.minimum(found, lp_norm(in_box, 2.0))
 
     @cached_property
     def lipschitz_of_sum(self) -> float:
@@ -115,10 +134,20 @@ class Perturbations:
         if a is None:
             return float(self.n_features ** (1.0 - 1.0 / p))
         if a.ndim == 1:
-            return float(torch.linalg.vector_norm(a, dual_exponent(p)))
+            return float(lp_norm(a, dual_exponent(p)))
         if p == 1:
             return float(a.abs().sum(0).max())
-        return float(_norms(a, dual_exponent(p)).sum())
+        return float(lp_norm(a, dual_exponent(p)).sum())
+
+    @property
+    def fits_float32(self) -> bool:
+        """Whether the squares of what a map does to single features do not vanish."""
+        if self.matrix is None:
+            return True
+        a = self.matrix.abs()
+        moved = (a if a.ndim == 1 else a.amax(0)).double()
+        moved = moved[moved > 0]
+        return not len(moved) or bool(moved.min() > _BALANCED * moved.max())
 
     @cached_property
     def squared_columns(self) -> Tensor | float:
@@ -132,12 +161,12 @@ class Perturbations:
     def largest(self) -> Tensor | None:
         """Size (n,) of the largest perturbation inside the bounds, if there are any."""
         return (
-            None if self.room is None else _norms(torch.maximum(*self.room), self.norm)
+            None if self.room is None else lp_norm(torch.maximum(*self.room), self.norm)
         )
 
     def dual_norm(self, a: Tensor) -> Tensor:
         """Largest ``a . delta`` (n,) at eps = 1 without bounds, for rows `a`."""
-        return _norms(a, dual_exponent(self.norm))
+        return lp_norm(a, dual_exponent(self.norm))
 
     def support(self, a: Tensor, eps: Tensor) -> Tensor:
         """Bound (n,) on ``a . delta``, for rows `a`, in the sets of size `eps` (n,).
@@ -169,12 +198,15 @@ class Perturbations:
         if self.room is not None or self.norm != 2:
             return lambda k: self.support(a + k[:, None] * b, eps)
         own, cross, other = ((x * y).sum(1) for x, y in ((a, a), (a, b), (b, b)))
-        # The terms may cancel.
-        lost = 2 * (a.shape[1] + 8) * torch.finfo(a.dtype).eps
+        # The terms may cancel, and squares may underflow.
+        dtype = torch.finfo(a.dtype)
+        lost = 2 * (a.shape[1] + 8) * dtype.eps
+        gone = a.shape[1] * dtype.tiny
 
         def support(k: Tensor) -> Tensor:
             square = (k * (k * other + 2.0 * cross) + own).clamp_min(0.0)
-            return (square + lost * (own + k.square() * other)).sqrt() * eps
+            square += lost * (own + k.square() * other) + gone * (1.0 + k).square()
+            return square.sqrt_() * eps
 
         return support
 
@@ -189,11 +221,11 @@ class Perturbations:
             top = a.abs().argmax(1, keepdim=True)
             return torch.zeros_like(a).scatter_(1, top, -a.gather(1, top).sign())
         if self.norm == 2:
-            return a * (-1.0 / _positive(_norms(a, 2)))[:, None]
+            return a * (-1.0 / _positive(lp_norm(a, 2)))[:, None]
         q = dual_exponent(self.norm)
         scale = _positive(a.abs().amax(1, keepdim=True))
         shape = -a.sign() * (a.abs() / scale).pow(q - 1)
-        length = _norms(shape, self.norm)[:, None]
+        length = lp_norm(shape, self.norm)[:, None]
         return shape / _positive(length)
 
     def inside(self, delta: Tensor) -> Tensor:
@@ -205,7 +237,7 @@ class Perturbations:
 
     def size(self, delta: Tensor) -> Tensor:
         """``norm_p(delta)`` of each row, shape (n,)."""
-        return _norms(delta, self.norm)
+        return lp_norm(delta, self.norm)
 
     def _towards(self, a: Tensor) -> tuple[Tensor, Tensor]:
         """Sizes of `a`, and the room of each feature in the direction it asks for."""
@@ -224,11 +256,6 @@ def dual_exponent(p: float) -> float:
 def _dual_of_squares(p: float) -> float:
     """Hölder: the dual exponent for squares of entries of a vector in lp."""
     return math.inf if p <= 2 else 1.0 / (1.0 - 2.0 / p)
-
-
-def _norms(rows: Tensor, p: float) -> Tensor:
-    found: Tensor = torch.linalg.vector_norm(rows, p, dim=1)
-    return found
 
 
 def _positive(divisor: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
 """What certificates need to know of a fitted classifier and of rows."""
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,20 +14,20 @@ from sklearn_proto.robustness._affine_steps import Matrix
 from sklearn_proto.robustness._arguments import (
     Bounds,
     checked_bounds,
-    checked_labels,
     checked_norm,
     checked_scale,
 )
-from sklearn_proto.robustness._batch import Batch, View
+from sklearn_proto.robustness._batch import View
 from sklearn_proto.robustness._containers import (
     flat,
     in_order_of_fit,
     predictions,
 )
 from sklearn_proto.robustness._contract import require_own_predict
-from sklearn_proto.robustness._family import Family, family_of
+from sklearn_proto.robustness._family import Family, family_of, require_family
 from sklearn_proto.robustness._front import affine_front
 from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._rounding import inward, outward, share_lost
 
 Array = NDArray[np.float64]
 
@@ -42,6 +44,11 @@ class Rows:
         Bounds for its certifiable view, and perturbations of the raw features.
     room : tuple of two ndarrays of shape (n, n_features), optional
         How far each raw feature may fall and rise, in units of its budget.
+    blur : ndarray of shape (n,)
+        How far rounding in front of the classifier may have moved each row.
+    unit : float
+        Size, as the family counts it, of a raw perturbation of size 1: a power of 2
+        that brings the largest entry of the map in front near 1.
     labels : ndarray of shape (n,), optional
         What ``predict`` says; None for a classifier that has no ``predict``.
     classes : ndarray of shape (n_classes,), optional
@@ -51,6 +58,8 @@ class Rows:
     z: Array
     family: Family[Any]
     room: tuple[Array, Array] | None
+    blur: Array
+    unit: float
     labels: NDArray[Any] | None
     classes: NDArray[Any] | None
 
@@ -59,44 +68,68 @@ class Rows:
         view = self.family.view
         for rows, z in view.batches(self.z, self.family.rows_at_once):
             predicted = view.class_scores(z).argmax(1)
-            perturbations = self.family.perturbations
+            self._winners[rows] = predicted.cpu().numpy()
+            perturbations = replace(
+                self.family.perturbations, blur=view.tensor(self.blur[rows])
+            )
             if self.room is not None:
-                down, up = (view.tensor(side[rows]) for side in self.room)
+                down, up = (view.tensor(self.unit * side[rows]) for side in self.room)
                 perturbations = perturbations.within(down, up)
             yield rows, self.family.batch(perturbations, z, predicted)
 
-    def of_predictions(self, chosen: slice, batch: Batch, radius: Tensor) -> Array:
-        """Radii (m,) of a batch, if they are about what ``predict`` says.
+    @cached_property
+    def _winners(self) -> NDArray[np.intp]:
+        """Classes (n,) of the view, once the batches were made."""
+        return np.zeros(len(self.z), dtype=np.intp)
 
-        On a tie, up to rounding, it may say another class; nothing is certified there.
+    def proven(self, radius: Array) -> Array:
+        """Raw radii (n,) that hold, of those that a bound has computed.
 
         Raises
         ------
         TypeError
-            If there is a radius around a row that is predicted otherwise.
+            If there is one around a row of which ``predict`` says another class than
+            the view. On a tie, up to rounding, it may, and nothing is certified there.
         """
-        found = np.asarray(radius.cpu().numpy(), dtype=np.float64)
-        if self.labels is None:
-            return found
-        winner = batch.predicted.cpu().numpy()
-        certified = winner if self.classes is None else self.classes[winner]
-        unlike = (self.labels[chosen] != certified) & (found > 0)
-        if unlike.any():
-            row = int(unlike.argmax())
-            raise TypeError(
-                f"row {chosen.start + row} of X is predicted as "
-                f"{self.labels[chosen][row]!r}, but certifiable_view() scores "
-                f"{certified[row]!r} highest: it is not the view of what predict does. "
-                "Return a view with arrays that make the scores of predict."
-            )
-        return found
+        certified: Any = self._winners
+        if self.classes is not None:
+            certified = np.asarray(self.classes)[self._winners]
+        if self.labels is not None:
+            unlike = (self.labels != certified) & (radius > 0)
+            if unlike.any():
+                row = int(unlike.argmax())
+                raise TypeError(_not_its_view(row, self.labels[row], certified[row]))
+        return inward(radius, self._n_features) / self.unit
 
-    def wrong(self, y: ArrayLike) -> NDArray[np.bool_]:
+    def attained(self, size: Array) -> Array:
+        """Raw sizes (n,) of perturbations that were found."""
+        return size / self.unit
+
+    def tolerance(self, rtol: float) -> float:
+        """Share by which bounds may differ so that they do by `rtol` once `proven`."""
+        return max(rtol - share_lost(self._n_features), rtol / 2)
+
+    def counted(self, size: Array) -> Array:
+        """Sizes (n,) of raw perturbations, as the family counts them."""
+        return size * self.unit
+
+    @property
+    def _n_features(self) -> int:
+        return max(int(self.z.shape[1]), self.family.perturbations.n_features)
+
+    def wrong(self, y: NDArray[Any]) -> NDArray[np.bool_]:
         """Which rows are not predicted as `y` says."""
-        labels = checked_labels(y, len(self.z))
         if self.labels is None:
             raise TypeError("y was given, but the classifier has no predict.")
-        return np.asarray(self.labels != labels)
+        return np.asarray(self.labels != y)
+
+
+def _not_its_view(row: int, label: Any, certified: Any) -> str:
+    return (
+        f"row {row} of X is predicted as {label!r}, but certifiable_view() scores "
+        f"{certified!r} highest: it is no view of what predict does. Return one with "
+        "arrays that make the scores of predict."
+    )
 
 
 def rows_of(
@@ -111,10 +144,12 @@ def rows_of(
     p = checked_norm(norm)
     front = affine_front(estimator)
     require_own_predict(front.estimator)
+    view: View = front.estimator.certifiable_view()
+    require_family(view)
     # It refuses what it refuses anywhere else.
     labels = predictions(estimator, X)
     X = flat(in_order_of_fit(estimator, X))
-    z = front.transform(X)
+    z, blur = front.transform_with_rounding(X)
     matrix = front.matrix
     n_features = z.shape[1] if matrix is None else matrix.shape[1]
     scale = None
@@ -123,43 +158,32 @@ def rows_of(
     room = None
     if bounds is not None:
         room = _room(np.asarray(X, dtype=np.float64), bounds, scale)
-    view: View = front.estimator.certifiable_view()
     operator = _operator(view, matrix, scale)
+    unit = 1.0
+    if operator is not None:
+        unit = _power_of_two(float(operator.abs().max()))
+        operator = operator / unit
     family = family_of(view, Perturbations(p, n_features, operator))
     classes = getattr(front.estimator, "classes_", None)
-    return Rows(z, family, room, labels, classes)
+    return Rows(z, family, room, blur, unit, labels, classes)
 
 
-def _room(X: Array, bounds: Bounds, scale: Array | None = None) -> tuple[Array, Array]:
-    """How far each feature of each row may fall and rise, or a little more.
+def _power_of_two(size: float) -> float:
+    """Power of 2 near a size: dividing by it rounds nothing."""
+    return 2.0 ** min(max(math.frexp(size)[1], -1000), 1000) if size > 0 else 1.0
 
-    What is between a row and a side of the box is rounded up, so that no perturbation
-    inside the box is left out.
-    """
+
+def _room(X: Array, bounds: Bounds, scale: Array | None) -> tuple[Array, Array]:
     lo, hi = checked_bounds(X, bounds)
-    down, up = _difference_above(X, lo), _difference_above(hi, X)
+    sides = outward(X - lo, X.shape[1]), outward(hi - X, X.shape[1])
     if scale is None:
-        return down, up
+        return sides
     # A frozen feature has no room: its budget of 0 is never more than it needs.
     moves = np.broadcast_to(scale > 0, X.shape)
-    return _quotient_above(down, scale, moves), _quotient_above(up, scale, moves)
-
-
-def _difference_above(a: Array, b: Array) -> Array:
-    """``a - b``, at least 0, or the next number above where that rounds down."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        found = np.asarray(a - b)
-        # Knuth's error of a difference, exact without overflow.
-        back = found - a
-        error = (a - (found - back)) - (b + back)
-    return np.where(error > 0, np.nextafter(found, np.inf), found)
-
-
-def _quotient_above(side: Array, scale: Array, moves: NDArray[np.bool_]) -> Array:
-    """``side / scale`` or the next number above, 0 where nothing moves."""
-    with np.errstate(over="ignore"):
-        found = np.divide(side, scale, out=np.zeros_like(side), where=moves)
-    return np.where(found > 0, np.nextafter(found, np.inf), found)
+    down, up = (
+        np.divide(side, scale, out=np.zeros_like(side), where=moves) for side in sides
+    )
+    return down, up
 
 
 def _operator(view: View, matrix: Matrix | None, scale: Array | None) -> Tensor | None:

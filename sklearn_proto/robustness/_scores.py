@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import Bounds
 from sklearn_proto.robustness._certify import certified_radius
 
 Array = NDArray[np.float64]
 
 
+@undisturbed
 def certified_accuracy_score(
     estimator: Any,
     X: ArrayLike,
@@ -87,6 +89,7 @@ def certified_accuracy_score(
     return score if np.ndim(eps) else float(score[0])
 
 
+@undisturbed
 def certified_accuracy_curve(
     estimator: Any,
     X: ArrayLike,

@@ -70,9 +70,9 @@ class Screen:
 
 
 def screen(batch: SimilarityBatch) -> Iterator[Screen]:
-    """Screen the pairs of ``batch.duels()``, of rows in the order of their classes.
+    """Screen the pairs of ``batch.duels()``, of rows in their `SimilarityBatch.order`.
 
-    All widths must be the same. Rows of one class meet the same rivals with the same
+    All widths must be the same. Rows that are alike meet the same rivals with the same
     weights, so that sums over the prototypes are products of matrices.
     """
     geometry, perturbations = batch.geometry, batch.perturbations
@@ -94,12 +94,12 @@ def screen(batch: SimilarityBatch) -> Iterator[Screen]:
     # Sums below this have lost digits to underflow: nothing is concluded from them. And
     # a term that underflowed may be the one that grows most: it never counts less.
     faint = dtype.tiny**0.8
-    for of_class, weights, constant in batch.by_class():
+    for rows_alike, weights, constant in batch.alike():
         harms, lost = (-weights).clamp_min(0.0), (-constant).clamp_min(0.0)
         helps, free = weights.clamp_min(0.0), constant.clamp_min(0.0)
         # Net weights are at most 4.
         least = 4.0 * dtype.tiny * (harms > 0).to(harms)
-        for rows in torch.split(of_class, max(1, _ELEMENTS // (len(weights) * k))):
+        for rows in torch.split(rows_alike, max(1, _ELEMENTS // (len(weights) * k))):
             seen, a = phi[rows], anchor[rows][:, None]
             rise, fall = seen @ helps.T + free, seen @ harms.T + lost
             known = (rise > faint) & (fall > faint)

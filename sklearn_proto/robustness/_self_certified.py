@@ -8,7 +8,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from sklearn_proto.robustness._affine_steps import Steps, composed
+from sklearn_proto.robustness._affine_steps import Steps
 from sklearn_proto.robustness._arguments import (
     Bounds,
     checked_bounds,
@@ -16,7 +16,7 @@ from sklearn_proto.robustness._arguments import (
     checked_scale,
 )
 from sklearn_proto.robustness._containers import flat, in_order_of_fit
-from sklearn_proto.robustness._front import AffineFront, taken_apart
+from sklearn_proto.robustness._front import AffineFront, front_of, taken_apart
 from sklearn_proto.robustness._perturbations import Perturbations
 
 Array = NDArray[np.float64]
@@ -60,9 +60,7 @@ class SelfCertified:
                 options["feature_scale"] = feature_scale
             return np.asarray(self.final.certified_radius(X, y, **options))
         p = checked_norm(norm)
-        front = AffineFront(
-            self.final, composed(self.steps), tuple(step for _, step in self.steps)
-        )
+        front = front_of(self.steps, self.final)
         X = flat(in_order_of_fit(self.estimator, X))
         z = front.transform(X)
         if bounds is not None:
@@ -86,7 +84,7 @@ def _longest(
     front: AffineFront, p: float, width: int, scale: ArrayLike | None
 ) -> float:
     """Euclidean length that perturbations of size 1 have at most behind the steps."""
-    matrix = front.matrix
+    matrix: Any = front.matrix
     if matrix is None:
         dense = np.ones(width)
     else:

@@ -34,11 +34,24 @@ class Fall(NamedTuple):
         # where m is negative, it counts as a little larger.
         m = m.clamp_min(3 * dtype.eps**0.25)
         log_last = self.last.log() + log_growth(last_m.clamp_min(0.0))
+        growth = torch.exp(m).sub_(1.0).sub_(m).div_(m).div_(m).mul_(self.p)
+        found = torch.zeros_like(last_m), growth, log_last.exp()
         # Up to here nothing overflows, and what is too faint stays so.
         most = -0.8 * faintest(m)
         if not len(m) or max(float(m.max()), float(log_last.max())) < most:
-            growth = torch.exp(m).sub_(1.0).sub_(m).div_(m).div_(m)
-            return torch.zeros_like(last_m), growth.mul_(self.p), log_last.exp()
+            return found
+        large = ((m >= most).any(1) | (log_last >= most)).nonzero().squeeze(1)
+        some = self.take(large)._far_grown(m[large], log_last[large])
+        for part, of_large in zip(found, some, strict=True):
+            part.index_copy_(0, large, of_large)
+        return found
+
+    def take(self, chosen: Tensor) -> "Fall":
+        """Select some of the gaps."""
+        return Fall(*(part.index_select(0, chosen) for part in self))
+
+    def _far_grown(self, m: Tensor, log_last: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`grown` where growth would overflow, relative to the largest term."""
         logs, log_last = self.logs + m, log_last + self.total.log()
         top = torch.maximum(logs.amax(1), log_last).clamp_min_(0.0)
         # exp(log + m - top) (1 - (1 + m) e^-m) / m^2
@@ -62,6 +75,19 @@ class Sides(NamedTuple):
     balance: Tensor  # (m, K), shares in P of its terms, minus shares in N of the others
     gain: Tensor  # (m,), share in P of the constant
     fall: Fall
+    low: Tensor  # (m,), the lesser sum
+    high: Tensor  # (m,), the larger one
+
+    def replaced(self, rows: Tensor, others: "Sides") -> "Sides":
+        """Put others in the place of some of the gaps."""
+
+        def put(part: Tensor, other: Tensor) -> Tensor:
+            return part.index_copy(0, rows, other)
+
+        fall = Fall(*map(put, self.fall, others.fall))
+        plain = ("value", "balance", "gain", "low", "high")
+        mine, theirs = ([getattr(s, name) for name in plain] for s in (self, others))
+        return Sides(fall=fall, **dict(zip(plain, map(put, mine, theirs), strict=True)))
 
 
 def sides(pairs: Pairs, exponents: Tensor, of_constant: Tensor) -> Sides:
@@ -71,9 +97,16 @@ def sides(pairs: Pairs, exponents: Tensor, of_constant: Tensor) -> Sides:
     that all terms share. Where a sum leaves the range of numbers nevertheless, the
     terms of either side are summed relative to the largest of their side.
     """
-    found, fits = _summed(pairs, exponents, of_constant, of_constant)
-    if fits:
+    found = _summed(pairs, exponents, of_constant, of_constant)
+    left = (~_fits(found)).nonzero().squeeze(1)
+    if not len(left):
         return found
+    others = _relative(pairs.take(left), exponents[left], of_constant[left])
+    return found.replaced(left, others)
+
+
+def _relative(pairs: Pairs, exponents: Tensor, of_constant: Tensor) -> Sides:
+    """Sum the terms of either side relative to the largest of that side."""
     rises, falls = pairs.signs
     top_up = _largest(exponents, rises, of_constant, pairs.constant)
     top_down = _largest(exponents, falls, of_constant, -pairs.constant)
@@ -81,17 +114,19 @@ def sides(pairs: Pairs, exponents: Tensor, of_constant: Tensor) -> Sides:
     logs = (exponents - tops).clamp_max_(0.0)
     # A constant that is there never exceeds the largest term of its side.
     up, down = ((of_constant - top).clamp_max_(0.0) for top in (top_up, top_down))
-    found, _ = _summed(pairs, logs, up, down)
+    found = _summed(pairs, logs, up, down)
     return found._replace(value=found.value + (top_up - top_down))
 
 
-def _summed(
-    pairs: Pairs, logs: Tensor, gain: Tensor, loss: Tensor
-) -> tuple[Sides, bool]:
-    """Both sums, and whether they are far from the ends of the range of numbers.
+def _fits(found: Sides) -> Tensor:
+    """Whether both sums (m,) are far from the ends of the range of numbers."""
+    dtype = torch.finfo(found.value.dtype)
+    fits: Tensor = (found.low > dtype.tiny**0.5) & (found.high < dtype.max**0.5)
+    return fits
 
-    A term is in P or in N, so one exponential serves both.
-    """
+
+def _summed(pairs: Pairs, logs: Tensor, gain: Tensor, loss: Tensor) -> Sides:
+    """Both sums. A term is in P or in N, so one exponential serves both."""
     dtype = torch.finfo(logs.dtype)
     terms = logs.clamp_min(faintest(logs)).exp_().mul_(pairs.weights)
     q = terms.clamp_min(0.0)
@@ -101,14 +136,13 @@ def _summed(
     last_loss = constant * loss.exp()
     up, down = q.sum(1) + last_gain, p.sum(1) + last_loss
     low, high = torch.minimum(up, down), torch.maximum(up, down)
-    fits = bool(((low > dtype.tiny**0.5) & (high < dtype.max**0.5)).all())
     value = up.log() - down.log()
     # An empty side has no shares.
     up, down = up.clamp_min(dtype.tiny), down.clamp_min(dtype.tiny)
     p *= (1.0 / down)[:, None]
     balance = q.mul_((1.0 / up)[:, None]).sub_(p)
     fall = Fall(p, logs, pairs.fall, last_loss / down, loss, constant, down)
-    return Sides(value, balance, last_gain / up, fall), fits
+    return Sides(value, balance, last_gain / up, fall, low, high)
 
 
 def _largest(

@@ -6,10 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_proto.robustness._as_computed import as_computed
 from sklearn_proto.robustness._auto import auto_radius
 from sklearn_proto.robustness._boundary import Boundary, nearest_boundary
 from sklearn_proto.robustness._branching import Ends, narrow
-from sklearn_proto.robustness._enclosure import Effort, Enclosure, attained, finished
+from sklearn_proto.robustness._enclosure import (
+    Effort,
+    Enclosure,
+    attained,
+    finished,
+    not_beyond,
+)
 from sklearn_proto.robustness._pairs import SimilarityBatch
 
 # Elements of the slopes of the rows that are proven together.
@@ -22,7 +29,7 @@ def enclose(batch: SimilarityBatch, attacked: Tensor, effort: Effort) -> Enclosu
     pairs = batch.pairs(duels)
     found = nearest_boundary(pairs)
     upper = torch.minimum(attained(batch, duels.row, found.delta), attacked)
-    lower = torch.minimum(auto_radius(batch), upper)
+    lower = not_beyond(upper, as_computed(auto_radius)(batch))
     done = finished(lower, upper, effort.rtol)
     status = np.where(done.cpu().numpy(), "exact", "bounded")
     view, perturbations = batch.view, batch.perturbations
@@ -32,6 +39,7 @@ def enclose(batch: SimilarityBatch, attacked: Tensor, effort: Effort) -> Enclosu
     # At a tie there is nothing to prove.
     open_ = batch.worst_rival(found.size, duels) > 0
     rows = (~done & upper.isfinite() & open_).nonzero().squeeze(1)
+    batch = batch.reaching(batch.reach(upper))
     for some in _few_rows(batch, rows):
         of_row = torch.isin(duels.row, some).nonzero().squeeze(1)
         boundary = Boundary(*(part[of_row] for part in found))

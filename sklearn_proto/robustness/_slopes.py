@@ -165,7 +165,10 @@ class Deviations:
         norm = (self._schatten_norm if few else self._frobenius_norm)(weight, last)
         # An error of r_i . r_j below the root of s_i s_j moves it by sum weight_j s_j.
         size = (weight * self._sizes).sum(1) + last * self.last_square
-        return norm.add_(size, alpha=self._rounding)
+        norm = norm.add_(size, alpha=self._rounding)
+        # Where squares of squares underflow nothing is known.
+        dtype = torch.finfo(size.dtype)
+        return norm.masked_fill_(~(size.square() > dtype.tiny / dtype.eps), torch.inf)
 
     @property
     def _with_last(self) -> Tensor:
@@ -213,10 +216,10 @@ class Deviations:
         lost = 8 * (len(geometry.points) + 8) * torch.finfo(size.dtype).eps
         square = torch.add(among, size, alpha=lost).clamp_min(0.0)
         # |r_0 . r_j| <= |r_0| |r_j| will do where the constant hardly counts.
-        if bool((last > _FAINT).any()):
-            products = self._with_last.square()
-        else:
-            products = self.last_square[:, None] * self.squares
+        products = self.last_square[:, None] * self.squares
+        counts = (last > _FAINT)[:, None]
+        if bool(counts.any()):
+            products = torch.where(counts, self._with_last.square(), products)
         across = 2.0 * last * (weight * products).sum(1)
         return (square + across + (last * self.last_square).square()).sqrt()
 

@@ -33,6 +33,7 @@ from sklearn_proto._compat import (
 )
 from sklearn_proto._devices import default_rows_per_batch
 from sklearn_proto._functional import lipschitz_constant
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import checked_bounds, checked_labels
 from sklearn_proto.robustness._containers import like
 from sklearn_proto.robustness._votes import (
@@ -43,7 +44,7 @@ from sklearn_proto.robustness._votes import (
 )
 
 # From a warning in fit to the user's line: scikit-learn's wrapper is between.
-_CALLER_OF_FIT = 4
+_CALLER_OF_FIT = 5
 
 
 class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -208,6 +209,7 @@ class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         router = MetadataRouter(owner=self)
         return router.add(estimator=self.estimator, method_mapping=mapping)
 
+    @undisturbed
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit a clone of the estimator and draw the key of the noise.
@@ -299,6 +301,7 @@ class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             reset=bool(y),
         )
 
+    @undisturbed
     def predict(self, X):
         """Class that wins the selection vote.
 
@@ -317,6 +320,7 @@ class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         winner = self.predict_proba(X).argmax(axis=1)
         return self.classes_[winner]
 
+    @undisturbed
     def predict_proba(self, X):
         """Shares of the selection vote.
 
@@ -334,6 +338,7 @@ class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         (votes,) = self._votes(X, [self.n_samples_selection])
         return votes / self.n_samples_selection
 
+    @undisturbed
     def certify(self, X):
         """Predict each row and certify the prediction in l2.
 
@@ -356,6 +361,7 @@ class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         radius = np.where(certain, self.noise_std * ndtri(p_lower), 0.0)
         return SmoothedCertificate(self.classes_[winner], radius, ~certain, p_lower)
 
+    @undisturbed
     def certified_radius(self, X, y=None, *, norm=2, method="auto", bounds=None):
         """Distance within which the smoothed class of each row does not change.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sklearn_proto._functional import lp_distances, lp_norm
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._certificate import Root
 from sklearn_proto.robustness._expansion import Expansion, expand, without_deviations
@@ -56,6 +57,7 @@ def _dual_distances(at: Expansion) -> Tensor:
     scale = at.deviations.slopes.scale.expand(len(v), -1)
     points = at.deviations.slopes.geometry.points
     out = torch.empty((len(v), len(points) + 1), dtype=v.dtype, device=v.device)
+    length = lp_norm(v, dual)
     shared = bool((scale == scale[:, :1]).all())
     for j in range(1) if shared else range(len(points)):
         c = scale[:, j : j + 1]
@@ -63,8 +65,7 @@ def _dual_distances(at: Expansion) -> Tensor:
             c > 0, at.deviations.slopes.anchor + v / c, torch.zeros_like(v)
         )
         chosen = slice(None) if shared else slice(j, j + 1)
-        found = c * torch.cdist(rows, points[chosen], p=dual)
-        length = torch.linalg.vector_norm(v, dual, dim=1, keepdim=True)
-        out[:, :-1][:, chosen] = torch.where(c > 0, found, length)
-    out[:, -1] = torch.linalg.vector_norm(v, dual, dim=1)
+        found = c * lp_distances(rows, points[chosen], dual)
+        out[:, :-1][:, chosen] = torch.where(c > 0, found, length[:, None])
+    out[:, -1] = length
     return out

@@ -88,8 +88,9 @@ def _falls(pairs: Pairs, steps: Tensor) -> tuple[Tensor, Tensor]:
         last = constant[some, None, None] + geometry.reference * common
         found = torch.logaddexp(torch.logsumexp(moved, 3), last)
         growth.append(found - at_row[some, None, None])
-    # Where nothing harms nothing grows.
-    return at_row, torch.cat(growth).nan_to_num_(0.0)
+    # Where nothing harms nothing grows; what else is not a number is unknown.
+    nothing = at_row.isneginf()[:, None, None]
+    return at_row, torch.cat(growth).nan_to_num_(torch.inf).masked_fill_(nothing, 0.0)
 
 
 def _tangent(pairs: Pairs, at: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._modules import Relevances, SharedMatrix, to_numpy
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.shallow._matrices import canonical, initial_map
 from sklearn_proto.shallow._nearest import NearestPrototypeClassifier
 from sklearn_proto.shallow._shallow import to_tensor
@@ -228,6 +229,7 @@ class GMLVQClassifier(NearestPrototypeClassifier):
     def _n_features_out(self):
         return len(self.omega_)
 
+    @undisturbed
     def transform(self, X):
         """Project rows to the space in which distances are Euclidean.
 

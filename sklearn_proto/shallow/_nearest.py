@@ -17,6 +17,7 @@ from sklearn_proto._losses import (
     triplet_loss,
 )
 from sklearn_proto._modules import NearestPrototypes, to_numpy
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import Objective, TrainingData, fit_temperature
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.explain import (
@@ -164,6 +165,7 @@ class NearestPrototypeClassifier(OnlineClassifier):
         mean = _mean_distance(self._class_scores(data.X), data.weight)
         self.width_ += (mean - self.width_) * here / (seen + here)
 
+    @undisturbed
     def certifiable_view(self):
         """Return the fitted model as arrays that predict and certify.
 

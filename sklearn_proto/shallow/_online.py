@@ -11,6 +11,7 @@ from sklearn_proto._base import all_or_nothing
 from sklearn_proto._compat import fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
 from sklearn_proto._prototype_counts import prototype_counts
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData, run_online
 from sklearn_proto.shallow._shallow import ShallowClassifier
 
@@ -39,6 +40,7 @@ class OnlineClassifier(ShallowClassifier):
         """Index of the class of each prototype."""
         return np.searchsorted(self.classes_, self.prototype_labels_)
 
+    @undisturbed
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on learning from a batch of rows, with one pass of Adam.

@@ -14,6 +14,7 @@ from sklearn_proto._modules import (
     RadialKernel,
     to_numpy,
 )
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import Objective
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.explain import (
@@ -237,6 +238,7 @@ class RSLVQClassifier(OnlineClassifier):
     def _follow(self, data, seen):
         """See `_calibrate`."""
 
+    @undisturbed
     def certifiable_view(self):
         """Return the fitted model as arrays that predict and certify.
 
@@ -278,6 +280,7 @@ class RSLVQClassifier(OnlineClassifier):
         step = X - self.prototypes_[which]
         return step**2 / self.sigma_[which, np.newaxis]
 
+    @undisturbed
     def predict_proba(self, X):
         """Posteriors of the classes.
 

@@ -12,6 +12,7 @@ from sklearn_proto._compat import Interval, StrOptions, fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
 from sklearn_proto._modules import to_numpy
 from sklearn_proto._prototype_counts import prototype_counts
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import (
     SOLVERS,
     Monitor,
@@ -80,6 +81,7 @@ class ShallowClassifier(PrototypeClassifier):
         del resumed
         return [self.loss]
 
+    @undisturbed
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Learn the prototypes and what goes with them.

@@ -12,6 +12,7 @@ from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._devices import exact_device
 from sklearn_proto._losses import LIKELIHOODS, LOSSES, REFINEMENTS, squared_norm
 from sklearn_proto._modules import PrototypeNetwork, RadialKernel, to_numpy
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import Objective, fit_temperature
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.explain import Explanation
@@ -177,6 +178,7 @@ class SimilarityClassifier(ShallowClassifier):
         scores = self._class_scores(X)
         return Explanation(**self._account(X, scores, similarities, parts))
 
+    @undisturbed
     def certifiable_view(self):
         """Return the fitted model as arrays that predict and certify.
 

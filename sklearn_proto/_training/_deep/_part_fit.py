@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from sklearn_proto._modules import PartNetwork, without_prototypes
+from sklearn_proto._random import drawing
 from sklearn_proto._training._deep._last_layer import fit_heads
 from sklearn_proto._training._deep._projection import Sources, closest_patches
 from sklearn_proto._training._deep._pruning import kept_prototypes, own_class_counts
@@ -33,7 +34,7 @@ class PartFit(StagedFit):
         PartNetwork
             What was trained; it shares those layers with `network`.
         """
-        with torch.device("cpu"):
+        with drawing():
             plain = without_prototypes(self.network, n_classes)
         self._train(plain, stage)
         return plain

@@ -1,7 +1,7 @@
 """skorch's training loop, for a stage of a deep fit."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from sklearn_proto._devices import reseed
+from sklearn_proto._modules import may_draw
+from sklearn_proto._random import drawing, reseed
 from sklearn_proto._training._data import TrainingData
 from sklearn_proto._training._deep._augmentation import Augmentation
 from sklearn_proto._training._deep._checkpoints import StageCheckpoint
@@ -100,17 +101,28 @@ class Batches:
 
     def __len__(self) -> int:
         """Count the batches; a progress bar asks."""
-        return -(-len(self.data) // self.batch_size)
+        return len(self._starts)
+
+    @property
+    def _starts(self) -> range:
+        """Where batches start; a last one of a single row joins the one before.
+
+        The statistics of a normalisation are of no use for one row, or an error.
+        """
+        n, size = len(self.data), self.batch_size
+        return range(0, n - 1 if n % size == 1 and n > size > 1 else n, size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor]]]:
         """Rows, and their labels and weights."""
         order = np.arange(len(self.data)) if self.order is None else self.order()
-        for start in range(0, len(self.data), self.batch_size):
-            chosen = order[start : start + self.batch_size]
+        ends = [*self._starts[1:], len(order)]
+        for start, end in zip(self._starts, ends, strict=True):
+            chosen = order[start:end]
             part = self.data.take(np.tile(chosen, self.views))
             x = torch.tensor(part.X, dtype=torch.float32, device=self.device)
             if self.augmentation is not None:
-                x = self.augmentation(x)
+                with drawing():
+                    x = self.augmentation(x)
             y = torch.tensor(part.y, dtype=torch.int64, device=self.device)
             weight = torch.tensor(part.weight, dtype=x.dtype, device=self.device)
             yield x, (y, weight)
@@ -186,6 +198,7 @@ class StageNet(NeuralNet):  # type: ignore[misc]
         self.validation, self.checkpoint = validation, checkpoint
         self.interrupted = self.finished = False
         self.random = np.random.default_rng(seed)
+        self.draws = may_draw(module)
         callbacks = [
             ("epochs", Epochs()),
             *options.pop("callbacks"),
@@ -244,6 +257,11 @@ class StageNet(NeuralNet):  # type: ignore[misc]
         return Batches(
             dataset.data, self.batch_size, device, order, self.augmentation, views
         )
+
+    def infer(self, x: Tensor, **fit_params: Any) -> Any:
+        """Compute the outputs for a batch."""
+        with drawing() if self.draws else nullcontext():
+            return super().infer(x, **fit_params)
 
     def get_loss(self, y_pred: Any, y_true: Any, *_: Any, **__: Any) -> Tensor:
         """Loss of a batch."""

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from sklearn_proto._devices import reseed, suitable_threads
+from sklearn_proto._random import reseed
+from sklearn_proto._threads import suitable_threads
 from sklearn_proto._training._data import TrainingData
 from sklearn_proto._training._deep._augmentation import Augmentation
 from sklearn_proto._training._deep._checkpoints import Checkpoints, StageCheckpoint
@@ -91,8 +92,7 @@ class StagedFit:
             checkpoint=self._checkpoint(),
             verbose=options.verbose,
         )
-        # Adam keeps its step counter on the default device.
-        with torch.device("cpu"), self._threads():
+        with self._threads():
             self.history += net.train_on(self.data)
         self.interrupted = net.interrupted
         # What follows may not depend on how many epochs came from a checkpoint.

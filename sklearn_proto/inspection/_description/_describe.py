@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain._plain_rows import plain_rows
 from sklearn_proto.inspection._description._characteristics import (
     PrototypeCharacteristics,
@@ -30,6 +31,7 @@ Array = NDArray[np.float64]
 _ROWS_AT_ONCE = 128
 
 
+@undisturbed
 def describe_prototypes(
     estimator: Any,
     X: Any,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import column_or_1d
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._report import _sections
@@ -17,6 +18,7 @@ from sklearn_proto.inspection._report._telling import telling_rows
 from sklearn_proto.robustness._arguments import checked_norm
 
 
+@undisturbed
 def report(
     estimator: Any,
     X: Any,

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import (
     Bounds,
     checked_bounds,
@@ -46,6 +47,7 @@ class EmpiricalRadius:
     perturbed: Array
 
 
+@undisturbed
 def empirical_radius(
     estimator: Any,
     X: ArrayLike,
