@@ -259,8 +259,11 @@ def _norm_label(norm: float | None) -> str:
 
 
 def _checked_right(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.bool_]:
-    truth, predicted = (column_or_1d(y, warn=True) for y in (y_true, y_pred))
-    if truth.shape != predicted.shape:
+    truth, predicted = (
+        column_or_1d(y, warn=True) if np.shape(y)[1:] == (1,) else np.asarray(y)
+        for y in (y_true, y_pred)
+    )
+    if truth.ndim != 1 or truth.shape != predicted.shape:
         raise ValueError(
             f"y_true has shape {truth.shape} and y_pred {predicted.shape}; both must "
             "have shape (n_samples,)."

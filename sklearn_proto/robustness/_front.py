@@ -173,8 +173,8 @@ def _without_view(final: Any) -> str:
         )
     return (
         f"{name} has neither certified_radius nor certifiable_view; use a classifier "
-        "of sklearn_proto, alone or at the end of a Pipeline, or wrap the classifier in "
-        "sklearn_proto.robustness.SmoothedClassifier."
+        "of sklearn_proto, alone or at the end of a Pipeline, or wrap the classifier "
+        "in sklearn_proto.robustness.SmoothedClassifier."
     )
 
 
