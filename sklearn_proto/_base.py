@@ -311,7 +311,7 @@ class PrototypeClassifier(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Rows or images, whatever ``predict`` takes; what it refuses is refused.
         y : array-like of shape (n_samples,), optional
             True labels; a row that is predicted wrongly then gets 0.
         norm : {1, 2, inf} or float >= 1
