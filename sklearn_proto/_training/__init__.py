@@ -2,6 +2,7 @@
 
 from sklearn_proto._training._adam import run_adam
 from sklearn_proto._training._data import TrainingData
+from sklearn_proto._training._exchange import exchange_rows
 from sklearn_proto._training._initialisation import (
     class_prototypes,
     initial_sigma,
@@ -26,6 +27,7 @@ __all__ = [
     "SolverOptions",
     "TrainingData",
     "class_prototypes",
+    "exchange_rows",
     "fit_temperature",
     "initial_sigma",
     "initial_tangents",

@@ -48,7 +48,8 @@ class OnlineClassifier(ShallowClassifier):
 
         A class gets its prototypes from the first rows of it, as many as there are
         distinct ones up to ``n_prototypes_per_class``; until then it is never
-        predicted. A call after `fit` goes on from there.
+        predicted. A call after `fit` goes on from there. Classes that no longer come
+        are forgotten: mix rows of every class into each batch.
 
         Parameters
         ----------

@@ -1,6 +1,8 @@
 """How every shallow classifier is fitted."""
 
+import warnings
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -18,6 +20,7 @@ from sklearn_proto._training import (
     Monitor,
     SolverOptions,
     class_prototypes,
+    exchange_rows,
     nearest_rows,
     typical_unit,
 )
@@ -31,6 +34,11 @@ _OF_PREDICTION = (
     "relevance",
     "localization",
 )
+
+# Rows near each prototype that each round of exchanges tries.
+_CANDIDATES = (50, 50, 50)
+# Fall of the accuracy on the training rows by snapping above which to warn.
+_SNAP_LOSS = 0.01
 
 
 class ShallowClassifier(PrototypeClassifier):
@@ -65,7 +73,11 @@ class ShallowClassifier(PrototypeClassifier):
     # Up to here a full pass over the rows is cheap enough for L-BFGS.
     _full_batch_rows = 20_000
     # Attributes of some configurations only, which must not outlive a refit.
-    _optional_attributes: tuple[str, ...] = ("prototype_indices_", "validation_curve_")
+    _optional_attributes: tuple[str, ...] = (
+        "prototype_indices_",
+        "snap_score_change_",
+        "validation_curve_",
+    )
 
     @abstractmethod
     def _start(self, data, labels, counts, random_state):
@@ -144,9 +156,10 @@ class ShallowClassifier(PrototypeClassifier):
         self.classes_ = classes
         self.prototype_labels_ = classes[labels]
         for loss, snaps in self._stages(resumed=resumes):
+            fit = partial(self._train, network, solver, loss, parts, random_state)
             if snaps:
-                self._snap(network, data, labels)
-            if self._train(network, solver, loss, parts, random_state):
+                self._fit_snapped(network, loss, fit, data, labels)
+            elif fit():
                 break
         self._keep_state(network)
         with torch.no_grad():
@@ -235,14 +248,50 @@ class ShallowClassifier(PrototypeClassifier):
             box=box,
         )
 
-    def _snap(self, network, data, labels):
-        """Put every prototype onto its nearest row of its class, and keep it there."""
-        here = to_numpy(network.prototypes)
-        nearest = nearest_rows(data.X, data.y, here, labels)
-        self.prototype_indices_ = data.index[nearest]
+    def _fit_snapped(self, network, loss, fit, data, labels):
+        """Put the prototypes onto rows of their classes, and train the rest to them.
+
+        First onto the nearest rows; then rows are exchanged for others that lower the
+        loss, in turn with training.
+        """
+        before = self._training_score(network, data)
+        rows = nearest_rows(data.X, data.y, to_numpy(network.prototypes), labels)
         with torch.no_grad():
-            network.prototypes.copy_(to_tensor(data.X[nearest]))
+            network.prototypes.copy_(to_tensor(data.X[rows]))
         network.prototypes.requires_grad = False
+        interrupted = fit()
+        for n_candidates in () if interrupted else _CANDIDATES:
+            objective = self._objective(network, loss)
+            found = exchange_rows(objective, data, labels, rows, n_candidates)
+            if np.array_equal(found, rows):
+                break
+            rows = found
+            if fit():
+                break
+        self.prototype_indices_ = data.index[rows]
+        self._report_snapping(before, self._training_score(network, data))
+
+    def _training_score(self, network, data):
+        """Weighted accuracy on the training rows of the network as it is."""
+        with torch.no_grad():
+            self._export(network)
+        X = data.X * data.X.dtype.type(self._unit)
+        view = self.certifiable_view()
+        right = [
+            view.winners(x).cpu().numpy() == data.y[rows] for rows, x in view.batches(X)
+        ]
+        return float(np.average(np.concatenate(right), weights=data.weight))
+
+    def _report_snapping(self, before, after):
+        self.snap_score_change_ = after - before
+        if self.snap_score_change_ < -_SNAP_LOSS:
+            warnings.warn(
+                f"snap_to_data=True lowers the accuracy on the training rows from "
+                f"{before:.3f} to {after:.3f}; more n_prototypes_per_class make up "
+                "for it.",
+                UserWarning,
+                stacklevel=7,
+            )
 
 
 def to_tensor(array):

@@ -65,7 +65,7 @@ class SimilarityClassifier(ShallowClassifier):
         snap_to_data=False,
         solver="auto",
         learning_rate=0.01,
-        max_iter=500,
+        max_iter=2000,
         batch_size="auto",
         tol=1e-4,
         n_iter_no_change=10,
