@@ -72,7 +72,7 @@ class PrototypeClassifier(
 
     def _checked(self, X, y, sample_weight, *, reset):
         """Check rows to train on, their labels and their weights."""
-        X, y = validate_data(self, X, y, dtype=self._row_types(X), reset=reset)
+        X, y = validate_data(self, X, y, dtype=self._training_types(X), reset=reset)
         check_classification_targets(y)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -87,7 +87,8 @@ class PrototypeClassifier(
         """
         X, y, weight = self._checked(X, y, sample_weight, reset=True)
         present = np.flatnonzero(weight > 0)
-        X, y, weight = X[present], y[present], weight[present]
+        if len(present) < len(weight):
+            X, y, weight = X[present], y[present], weight[present]
         classes, encoded = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
@@ -133,6 +134,10 @@ class PrototypeClassifier(
     def _row_types(self, X):
         """Types that rows may have; those of any other become the first."""
         return [np.float64, np.float32]
+
+    def _training_types(self, X):
+        """Types that rows to train on may have; here the same."""
+        return self._row_types(X)
 
     def _batches(self, view, X, at_once=None):
         """Slices and tensors of `X`; each batch is checked while it is in the cache.

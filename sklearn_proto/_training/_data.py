@@ -1,16 +1,19 @@
 """Training rows as a fit sees them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sklearn_proto._training._row_order import ranks_of_rows
 
 
 @dataclass(frozen=True)
 class TrainingData:
     """Rows, encoded labels, weights, and where each row stood in what was given."""
 
-    X: NDArray[np.floating]
+    X: NDArray[Any]
     y: NDArray[np.intp]
     weight: NDArray[np.float64]
     index: NDArray[np.intp]
@@ -20,7 +23,7 @@ class TrainingData:
         return len(self.y)
 
     @property
-    def range(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    def range(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Smallest and largest value of each feature, each of shape (d,)."""
         return self.X.min(axis=0), self.X.max(axis=0)
 
@@ -37,15 +40,8 @@ class TrainingData:
         whether a row is given twice or with weight 2, and whatever the order of the
         rows: an optimiser would amplify even a different order of summation.
         """
-        # Adding 0.0 turns -0.0 into 0.0, so that equal rows have equal bytes; float64
-        # for all, so that the order does not depend on the precision of X.
-        rows = np.ascontiguousarray(self.X.astype(np.float64) + 0.0)
-        width = rows.dtype.itemsize * rows.shape[1]
-        pairs = np.empty(len(self), dtype=[("y", np.int64), ("row", np.void, width)])
-        pairs["y"] = self.y
-        pairs["row"] = rows.view(np.dtype((np.void, width))).ravel()
-        keys = pairs.view(np.dtype((np.void, width + 8)))
-        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        ranks = ranks_of_rows(self.X, self.y)
+        _, first, inverse = np.unique(ranks, return_index=True, return_inverse=True)
         return TrainingData(
             np.ascontiguousarray(self.X[first]),
             self.y[first],

@@ -13,7 +13,10 @@ def chosen(parameter: str, numbers: ArrayLike | None, count: int) -> NDArray[np.
         If they are no such numbers.
     """
     everything = np.arange(count)
-    found = everything if numbers is None else np.asarray(numbers)
+    try:
+        found = everything if numbers is None else np.asarray(numbers)
+    except (TypeError, ValueError):  # Lists of different lengths, for example.
+        found = np.empty(0)
     valid = found.ndim == 1 and found.dtype.kind in "iu" and len(found) > 0
     if not valid or not np.isin(found, everything).all():
         raise ValueError(

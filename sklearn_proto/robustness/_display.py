@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import Bounds
 from sklearn_proto.robustness._certify import certified_radius
+from sklearn_proto.robustness._front import taken_apart
 from sklearn_proto.robustness._scores import curve_of_radii
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ class CertifiedAccuracyDisplay:
         feature_scale : array-like of shape (n_features,), optional
             As in `certified_radius`.
         name : str, optional
-            What the legend calls the curve; by default the class of the estimator.
+            What the legend calls the curve; by default the class of the classifier,
+            without the pipeline or search that it is in.
         ax : matplotlib.axes.Axes, optional
             Where to draw; by default a new figure.
         **kwargs : dict
@@ -137,7 +139,7 @@ class CertifiedAccuracyDisplay:
             estimator.predict(X),
             radius=radius,
             norm=norm,
-            name=type(estimator).__name__ if name is None else name,
+            name=type(taken_apart(estimator)[1]).__name__ if name is None else name,
             ax=ax,
             **kwargs,
         )
@@ -222,7 +224,8 @@ class CertifiedAccuracyDisplay:
 
             _, ax = plt.subplots()
         name = self.name if name is None else name
-        style = {"drawstyle": "steps-pre", "label": name} | kwargs
+        label = None if name is None else str(name).replace("$", r"\$")
+        style = {"drawstyle": "steps-pre", "label": label} | kwargs
         (self.line_,) = ax.plot(*self._steps(), **style)
         self.accuracy_line_ = self._draw_clean_accuracy(ax)
         ax.set(xlabel=_norm_label(self.norm), ylabel="Certified accuracy")

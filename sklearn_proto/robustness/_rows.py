@@ -18,6 +18,7 @@ from sklearn_proto.robustness._arguments import (
 )
 from sklearn_proto.robustness._batch import View
 from sklearn_proto.robustness._containers import without_names
+from sklearn_proto.robustness._contract import require_own_predict
 from sklearn_proto.robustness._family import Family, family_of
 from sklearn_proto.robustness._front import affine_front
 from sklearn_proto.robustness._perturbations import Perturbations
@@ -113,6 +114,7 @@ def rows_of(
     room = None
     if bounds is not None:
         room = _room(np.asarray(X, dtype=np.float64), bounds, scale)
+    require_own_predict(front.estimator)
     view: View = front.estimator.certifiable_view()
     operator = _operator(view, matrix, scale)
     unit = 1.0

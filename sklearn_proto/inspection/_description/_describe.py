@@ -1,6 +1,7 @@
 """Change the input in one respect at a time, and see which prototypes mind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto.explain._image_rows import checked_image_shape
 from sklearn_proto.explain._plain_rows import plain_rows
 from sklearn_proto.inspection._description._characteristics import (
     PrototypeCharacteristics,
@@ -21,6 +23,9 @@ from sklearn_proto.inspection._description._modified import (
     image_changes,
 )
 from sklearn_proto.inspection._description._presence import found_in, similarities_at
+from sklearn_proto.inspection._feature_names import names_by_level
+from sklearn_proto.inspection._way_back import transformed
+from sklearn_proto.inspection._wrappers import unwrapped
 from sklearn_proto.metrics._arguments import checked_amount, checked_count
 from sklearn_proto.metrics._last_step import last_step
 from sklearn_proto.robustness._containers import like
@@ -29,6 +34,8 @@ Array = NDArray[np.float64]
 
 # Whose maps are in memory at the same time.
 _ROWS_AT_ONCE = 128
+# Of pixels, whose differences are taken, and of changes, which are squared.
+_LARGEST, _STRONGEST = 1e300, 1e6
 
 
 @undisturbed
@@ -137,7 +144,9 @@ def describe_prototypes(
     strengths = Strengths(hue, saturation, contrast, warp, smoothing)
     _check_strengths(strengths)
     checked_count("n_repeats", n_repeats)
-    model, seen = last_step(estimator, X)
+    steps, final, _ = unwrapped(estimator)
+    transformers = tuple(step for _, step in steps)
+    model, seen = last_step(final, transformed(transformers, X))
     rows = plain_rows(seen)
     first = model.explain(like(seen, rows[:1]))
     seed = check_random_state(random_state).randint(2**31 - 1)
@@ -146,7 +155,9 @@ def describe_prototypes(
         model, rows, image_shape, channels_first=channels_first
     )
     if groups is not None or shape is None:
-        changes = group_changes(groups, first.feature_names, rows, generator)
+        names = names_by_level(transformers, model, None)[-1]
+        names = names if len(names) == rows.shape[1] else first.feature_names
+        changes = group_changes(groups, names, rows, generator)
     else:
         pictures = Pictures(shape, channels_first, _limits(limits, rows))
         changes = image_changes(pictures, strengths, generator)
@@ -200,12 +211,7 @@ def _image_shape(
     if given is None:
         known = getattr(model, "image_shape_", None)
         return known, bool(getattr(model, "channels_first", False))
-    shape = tuple(given)
-    if len(shape) not in (2, 3) or np.prod(shape) != rows.shape[1]:
-        raise ValueError(
-            f"image_shape={given!r} must be the shape of an image of {rows.shape[1]} "
-            "numbers, as there are in a row."
-        )
+    shape = checked_image_shape(given, rows.shape[1])
     if channels_first and len(shape) > 2:
         shape = (*shape[1:], shape[0])
     return shape, channels_first
@@ -216,8 +222,11 @@ def _limits(given: tuple[float, float] | None, rows: Array) -> tuple[float, floa
         low, high = float(rows.min()), float(rows.max())
         # Blank images have no contrast to measure by.
         return low, high if high > low else low + 1.0
-    low, high = (float(value) for value in given)
-    if not low < high:
+    try:
+        low, high = (float(value) for value in given)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not -_LARGEST <= low < high <= _LARGEST:
         raise ValueError(f"limits={given!r} must be two numbers, the smaller first.")
     return low, high
 
@@ -225,6 +234,11 @@ def _limits(given: tuple[float, float] | None, rows: Array) -> tuple[float, floa
 def _chosen(changes: Changes, names: Sequence[str] | None) -> Changes:
     if names is None:
         return changes
+    if not isinstance(names, Iterable) or not all(isinstance(n, str) for n in names):
+        raise ValueError(
+            f"characteristics={names!r} must be a list of some of {list(changes)}."
+        )
+    names = list(names)
     lacking = [name for name in names if name not in changes]
     if lacking or not len(names):
         colours = {"hue", "saturation"} & set(lacking)
@@ -237,6 +251,11 @@ def _chosen(changes: Changes, names: Sequence[str] | None) -> Changes:
 
 def _check_strengths(strengths: Strengths) -> None:
     for name, value in strengths._asdict().items():
-        checked_amount(name, value)
-    if strengths.smoothing == 0:
-        raise ValueError("smoothing=0 smooths nothing; it must be above 0.")
+        # As a float: a fraction is a number too.
+        number = float(value) if isinstance(value, Real) else value
+        checked_amount(name, number, most=_STRONGEST)
+    if strengths.smoothing < 1 / _STRONGEST:
+        raise ValueError(
+            f"smoothing={strengths.smoothing!r} smooths nothing; it must be above 0, "
+            f"at least {1 / _STRONGEST:g}."
+        )

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import column_or_1d
 
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto.inspection._arguments import check_arguments, checked_labels
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._report import _sections
@@ -85,6 +85,9 @@ def report(
     ...     "Certified accuracy" in file.read_text(encoding="utf-8")
     True
     """
+    check_arguments("report", title=title)
+    if not isinstance(path, str | PathLike) or "\0" in str(path):
+        raise TypeError(f"path={path!r} must be a str or a path, without a null.")
     subject = _subject(estimator, X, y, norm, image_shape, feature_names)
     if rows is None:
         explained = telling_rows(subject)
@@ -114,17 +117,15 @@ def _subject(
     feature_names: ArrayLike | None,
 ) -> Subject:
     reading = read(estimator, feature_names)
-    truth = np.asarray(column_or_1d(y))
-    n = X.shape[0] if hasattr(X, "shape") else len(X)
-    if len(truth) != n or n == 0:
-        raise ValueError(f"y has {len(truth)} labels, and X {n} rows; at least 1 each.")
+    n = len(np.asarray(estimator.predict(X)))  # It refuses what are no rows.
+    truth = checked_labels(y, n)
     reading.pictures(image_shape)  # A wrong shape is an error at once.
     return Subject(estimator, reading, X, truth, image_shape, checked_norm(norm))
 
 
 def _summary(subject: Subject) -> str:
     model, reading = subject.model, subject.reading
-    steps = " → ".join(type(step).__name__ for step in (*reading.transformers, model))
+    steps = " → ".join(type(step).__name__ for step in subject.steps)
     rows = [
         ["model", steps],
         ["rows", str(len(subject.y))],
