@@ -40,7 +40,7 @@ def lead(view, z, own):
 
 @lead.register
 def _(view: SimilarityView, z, own):
-    phi = [mp.exp(e) for e in _exponents(view, z)]
+    phi = [mp.exp(e) for e in exponents(view, z)]
     total = mp.fsum(phi)
     coefficients, offsets = exactly(view.coefficients), exactly(view.offsets)
 
@@ -59,13 +59,13 @@ def _(view: SimilarityView, z, own):
 
 @lead.register
 def _(view: NearestPrototypeView, z, own):
-    d = list(_dissimilarities(view, z))
+    d = list(dissimilarities(view, z))
     mine = min(v for v, c in zip(d, view.owners, strict=True) if c == own)
     others = [v for v, c in zip(d, view.owners, strict=True) if c != own]
     return min(others, default=mp.inf) - mine
 
 
-def _exponents(view, z):
+def exponents(view, z):
     for k, w in enumerate(exactly(view.prototypes)):
         apart, width = z - w, mpf(float(view.sigma[k]))
         square = mp.fsum(v * v for v in apart)
@@ -81,7 +81,7 @@ def _less_along(square, apart, tangents):
     return max(square - mp.fsum(v * v for v in along), mpf(0))
 
 
-def _dissimilarities(view, z):
+def dissimilarities(view, z):
     """Sums of absolute differences, or squares."""
     for k, w in enumerate(exactly(view.prototypes)):
         apart = z - w

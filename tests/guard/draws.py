@@ -17,30 +17,30 @@ def draw(seed):
     """Draw the case of a seed."""
     rng = np.random.default_rng([2026, seed])
     if rng.random() < 0.05:
-        return _with_ball(rng, draw_network(rng))
+        return with_ball(rng, draw_network(rng))
     d = int(rng.integers(1, 13))
-    raw, steps = _data(rng, d), ()
+    raw, steps = draw_data(rng, d), ()
     if rng.random() < 0.25 and d > 1:
         steps = _steps(rng, raw)
     pool = raw
     for step in steps:
         pool = step.transform(pool)
-    chosen, prototypes = _prototypes(rng, pool)
+    chosen, w = draw_prototypes(rng, pool)
     family = _similarity if rng.random() < 0.6 else _nearest
-    view = family(rng, prototypes, _spread(pool))
-    case = Case(view, raw, steps=steps, norm=_norm(rng))
-    case = Case(view, _rows(rng, case, raw, chosen), steps=steps, norm=case.norm)
-    return _with_ball(rng, case)
+    view = family(rng, w, spread_of(pool))
+    case = Case(view, raw, steps=steps, norm=draw_norm(rng))
+    case = Case(view, draw_rows(rng, case, raw, chosen), steps=steps, norm=case.norm)
+    return with_ball(rng, case)
 
 
-def _norm(rng):
+def draw_norm(rng):
     """Exponents near 1 and 2 have powers that are far from all others."""
     near = rng.choice([1.0, 2.0]) + 10.0 ** rng.uniform(-4, -1)
     norm = float(rng.choice([*NORMS, 2.001, near]))
     return int(norm) if norm in (1, 2, 3, 10) else norm
 
 
-def _data(rng, d):
+def draw_data(rng, d):
     """Rows: Gaussian or of whole numbers, of any scale, off the origin or not."""
     raw = rng.normal(size=(_POOL, d))
     if rng.random() < 0.2:
@@ -53,7 +53,7 @@ def _data(rng, d):
     return raw * scale
 
 
-def _spread(pool):
+def spread_of(pool):
     """Root of the mean squared distance from the mean, not 0."""
     found = np.sqrt(np.square(pool - pool.mean(0)).sum(1).mean())
     return found if found > 0 else 1.0
@@ -83,12 +83,12 @@ def _steps(rng, raw):
     return tuple(out)
 
 
-def _prototypes(rng, pool):
+def draw_prototypes(rng, pool, least=1):
     """Points of the pool, and indices of those that are rows exactly or -1."""
-    k = int(rng.integers(1, 9))
+    k = int(rng.integers(least, 9))
     chosen = rng.choice(len(pool), k, replace=False)
     w = pool[chosen].copy()
-    spread = _spread(pool)
+    spread = spread_of(pool)
     kind = rng.random()
     if kind < 0.25:
         w = w + spread * rng.choice([1e-2, 1.0]) * rng.normal(size=w.shape)
@@ -181,7 +181,7 @@ def _nearest(rng, w, spread):
     return NearestPrototypeView(w, owners, c, metric, **more.get(kind, dict)())
 
 
-def _rows(rng, case, raw, chosen):
+def draw_rows(rng, case, raw, chosen):
     """Rows on prototypes, nearly, between them, on the boundary, anywhere, far away."""
     n = int(rng.choice([1, 12, 25, 26, 60, 100]))
     if rng.random() < 0.03:
@@ -213,7 +213,7 @@ def _edge(rng, case, rows):
     return a
 
 
-def _with_ball(rng, case):
+def with_ball(rng, case):
     """Give a box and budgets to some."""
     d = case.rows.shape[1]
     bounds = scale = None

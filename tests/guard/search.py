@@ -10,6 +10,8 @@ from tests.guard.twins import twin
 
 _DAMPED, _FULL = 10, 6
 _ITEMS = 4000
+# Rivals of each row, the most promising ones.
+_RIVALS = 3
 # Shares of the radius along the first directions: a gap may close and open again.
 _SHARES = (1.0, 0.7, 0.4, 0.15, 0.03)
 
@@ -59,16 +61,30 @@ class Attack:
 
         Returns what was `Found`: for each row and rival the best of several starts.
         """
-        rows, rivals = np.nonzero(
-            (self.twin.owners[None] != self.own[:, None])
-            & (np.isfinite(size) & (size > 0))[:, None]
-        )
-        parts = []
-        for some in np.array_split(
-            np.arange(len(rows)), max(1, len(rows) * 12 // _ITEMS)
-        ):
-            parts.append(self._search(rows[some], rivals[some], size[rows[some]]))
+        rows, rivals = self._closest(np.isfinite(size) & (size > 0))
+        pieces = max(1, len(rows) * 12 // _ITEMS)
+        parts = [
+            self._search(rows[some], rivals[some], size[rows[some]])
+            for some in np.array_split(np.arange(len(rows)), pieces)
+        ]
         return Found(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+    def _closest(self, asked):
+        """Rows, and of each the rivals whose linearised boundaries are nearest."""
+        rows, rivals = np.nonzero(
+            (self.twin.owners[None] != self.own[:, None]) & asked[:, None]
+        )
+        if not len(rows):
+            return rows, rivals
+        height, slope = self._gap(
+            rows, rivals, np.zeros((len(rows), len(self.room[0, 0])))
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            far = np.nan_to_num(height / np.abs(slope).sum(1), nan=np.inf)
+        order = np.lexsort((far, rows))
+        rows, rivals = rows[order], rivals[order]
+        place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+        return rows[place < _RIVALS], rivals[place < _RIVALS]
 
     def _search(self, row, rival, size):
         if not len(row):
@@ -112,7 +128,7 @@ class Attack:
         yield self._clipped(rng.normal(size=(m, matrix.shape[1])), row, size)
 
     def _straight(self, way, row, size):
-        """Perturbations that move rows that way, as far as the matrix has an inverse."""
+        """Perturbations that move rows that way, as far as the matrix lets them."""
         return self._clipped(way @ np.linalg.pinv(self.case.matrix).T, row, size)
 
     def _clipped(self, delta, row, size):
@@ -121,7 +137,7 @@ class Attack:
         return np.clip(delta, -self.room[0, row], self.room[1, row])
 
     def _descend(self, row, rival, size, start):
-        """Smallest gaps (m,) and where (m, d): steps to the least of the linear part."""
+        """Smallest gaps (m,), and where (m, d): steps to where tangents are least."""
         best, at = np.full(len(row), np.inf), start.copy()
         for share in _SHARES[1:]:
             self._keep(row, rival, share * start, best, at)

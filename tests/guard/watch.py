@@ -21,9 +21,12 @@ class Tally:
     faults: list[str] = field(default_factory=list)
 
 
-def watch(seed, tally):
-    """Try all methods on the case of a seed; what is wrong goes to the tally."""
-    case = draw(seed)
+def watch(seed, tally, n_rows=None):
+    """Try all methods on the case of a seed, and on no more rows than `n_rows`.
+
+    What is wrong goes to the tally.
+    """
+    case = draw(seed).take(slice(n_rows))
     radii = radii_of(case)
     breaks = broken(case, radii, seed)
     tally.cases += 1
