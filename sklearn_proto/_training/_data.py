@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from sklearn_proto._training._row_order import column_order, ranks_of_rows
 
 _WEIGHT_BITS = 40
+# Rows at a value, and their share, which make it a limit.
+_ROWS, _SHARE = 3, 0.02
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,24 @@ class TrainingData:
     def range(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Smallest and largest value of each feature, each of shape (d,)."""
         return self.X.min(axis=0), self.X.max(axis=0)
+
+    @property
+    def hard_ends(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether the smallest and the largest value of each feature are limits.
+
+        At an end of what is measured without a limit there is hardly a row. At the 0 of
+        a count or of a pixel there are many. Both values of a category are limits.
+        """
+        low, high = self.range
+        two_values = ((low == self.X) | (high == self.X)).all(axis=0)
+        return self.many_at(low) | two_values, self.many_at(high) | two_values
+
+    def many_at(self, end: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether many rows lie on the values `end` (d,) of the features."""
+        there = end == self.X
+        share = self.weight @ there / self.weight.sum()
+        found: NDArray[np.bool_] = (there.sum(axis=0) >= _ROWS) & (share >= _SHARE)
+        return found
 
     def take(self, rows: NDArray[np.intp] | slice) -> "TrainingData":
         """Subset of the rows."""

@@ -55,8 +55,10 @@ default="kmeans"
     alpha : float, default=3e-5
         Strength of the penalty on the norm of the class scores in the function space
         of the kernel.
-    clip_prototypes : bool, default=False
-        Keep prototypes inside the range of the training rows, feature by feature.
+    clip_prototypes : bool or "auto", default="auto"
+        Keep prototypes inside the range of the training rows, feature by feature. With
+        "auto" only where the range ends at a limit: the 0 of a count, where at least 3
+        rows, and 2 % of them, lie, or either value of a feature that has two.
     snap_to_data : bool, default=False
         After training, move every prototype to a training row of its class that keeps
         the loss low, one of those near it, and train the rest to them. Warns where that
@@ -173,7 +175,7 @@ default="kmeans"
         loss="log_loss",
         margin=0.3,
         alpha=3e-5,
-        clip_prototypes=False,
+        clip_prototypes="auto",
         snap_to_data=False,
         solver="auto",
         learning_rate=0.01,

@@ -46,8 +46,10 @@ class GMLVQClassifier(NearestPrototypeClassifier):
         of errors.
     margin : float, default=1.0
         Margin of "triplet" in units of D, at least 0.
-    clip_prototypes : bool, default=False
-        Keep prototypes inside the range of the training rows, feature by feature.
+    clip_prototypes : bool or "auto", default="auto"
+        Keep prototypes inside the range of the training rows, feature by feature. With
+        "auto" only where the range ends at a limit: the 0 of a count, where at least 3
+        rows, and 2 % of them, lie, or either value of a feature that has two.
     snap_to_data : bool, default=False
         After training, move every prototype to a training row of its class that keeps
         the loss low, one of those near it, and train the rest to them. Warns where that
@@ -166,7 +168,7 @@ class GMLVQClassifier(NearestPrototypeClassifier):
         activation="sigmoid",
         beta=10.0,
         margin=1.0,
-        clip_prototypes=False,
+        clip_prototypes="auto",
         snap_to_data=False,
         solver="auto",
         learning_rate=0.01,

@@ -63,7 +63,7 @@ class NearestPrototypeClassifier(OnlineClassifier):
         activation="sigmoid",
         beta=10.0,
         margin=1.0,
-        clip_prototypes=False,
+        clip_prototypes="auto",
         snap_to_data=False,
         solver="auto",
         learning_rate=0.01,

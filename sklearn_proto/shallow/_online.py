@@ -167,7 +167,7 @@ class OnlineClassifier(ShallowClassifier):
 
     def _summarise(self, data):
         self._weight_seen = float(data.weight.sum())
-        self._range = data.range
+        self._range, self._hard = data.range, data.hard_ends
 
     def _learn(self, data, device, random_state, *, first):
         dtype = training_dtype(device, data.X.dtype, "adam")
@@ -194,14 +194,20 @@ class OnlineClassifier(ShallowClassifier):
 
     def _box_of_stream(self):
         """Limits of the prototypes in the units of the fit, if there are any."""
-        if not self.clip_prototypes:
-            return None
-        return tuple(side / self._unit for side in self._range)
+        box = self._box(self._range, self._hard)
+        return box and tuple(side / self._unit for side in box)
 
     def _widen(self, data, *, first):
         """Let the range of the features include that of a batch."""
         low, high = data.range
-        if not first:
-            low = np.minimum(low, self._range[0])
-            high = np.maximum(high, self._range[1])
+        if first:
+            self._range, self._hard = data.range, data.hard_ends
+            return
+        low = np.minimum(low, self._range[0])
+        high = np.maximum(high, self._range[1])
+        # What was a limit is one as long as nothing lies beyond.
+        self._hard = tuple(
+            data.many_at(end) | (was & (end == old))
+            for end, old, was in zip((low, high), self._range, self._hard, strict=True)
+        )
         self._range = low, high

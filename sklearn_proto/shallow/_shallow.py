@@ -50,7 +50,7 @@ class ShallowClassifier(PrototypeClassifier):
             "array-like",
         ],
         "init": [StrOptions({"kmeans", "random"}), "array-like"],
-        "clip_prototypes": ["boolean"],
+        "clip_prototypes": ["boolean", StrOptions({"auto"})],
         "snap_to_data": ["boolean"],
         "solver": [StrOptions({"auto", *SOLVERS})],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -230,7 +230,7 @@ class ShallowClassifier(PrototypeClassifier):
             validate=validation and (lambda: objective.evaluate(validation)),
             verbose=bool(self.verbose),
         )
-        box = training.range if self.clip_prototypes else None
+        box = self._box(training.range, training.hard_ends)
         options = self._solver_options(training, box, random_state)
         SOLVERS[solver](objective, training, monitor, options)
         self.loss_curve_ = monitor.loss_curve
@@ -238,6 +238,14 @@ class ShallowClassifier(PrototypeClassifier):
         if validation is not None:
             self.validation_curve_ = monitor.validation_curve
         return monitor.interrupted
+
+    def _box(self, limits, hard):
+        """Limits of the prototypes, (d,) each: all, those that are hard, or none."""
+        if self.clip_prototypes == "auto":
+            low, high = limits
+            limits = np.where(hard[0], low, -np.inf), np.where(hard[1], high, np.inf)
+            return limits if np.any(hard) else None
+        return limits if self.clip_prototypes else None
 
     def _solver_options(self, data, box, random_state):
         rows = 256 if self.batch_size == "auto" else self.batch_size

@@ -61,7 +61,7 @@ class SimilarityClassifier(ShallowClassifier):
         loss="log_loss",
         margin=0.3,
         alpha=3e-5,
-        clip_prototypes=False,
+        clip_prototypes="auto",
         snap_to_data=False,
         solver="auto",
         learning_rate=0.01,
