@@ -36,7 +36,7 @@ BAD = {
     "norm": [None, "2", 0.5, np.nan, [2]],
     "rows": ["a", [60], [], [[1], [1, 2]]],
     "y": [3, "abc", [0, 1], np.ones((60, 2)), {}],
-    "characteristics": [3, "shape", [], [3], ["shape"], {"a": 1}, np.ones((2, 2))],
+    "characteristics": [3, "shape", [], [3], ["shape"], {"a": 1}, np.array(1)],
     "groups": [3, [0], "x0", {"a": 3.5}, {"a": [[1]]}, {"a": []}],
     "limits": [3, (1,), (2, 1), ("a", "b"), (np.nan, 1), (0, np.inf)],
     "smoothing": [0, -1, 5e-324, np.nan, "1", None],

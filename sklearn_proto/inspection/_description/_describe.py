@@ -143,6 +143,7 @@ def describe_prototypes(
     """
     strengths = Strengths(hue, saturation, contrast, warp, smoothing)
     _check_strengths(strengths)
+    strengths = Strengths(*map(float, strengths))
     checked_count("n_repeats", n_repeats)
     steps, final, _ = unwrapped(estimator)
     transformers = tuple(step for _, step in steps)
@@ -234,7 +235,8 @@ def _limits(given: tuple[float, float] | None, rows: Array) -> tuple[float, floa
 def _chosen(changes: Changes, names: Sequence[str] | None) -> Changes:
     if names is None:
         return changes
-    if not isinstance(names, Iterable) or not all(isinstance(n, str) for n in names):
+    several = isinstance(names, Iterable) and np.ndim(np.asarray(names, object)) == 1
+    if not several or not all(isinstance(n, str) for n in names):
         raise ValueError(
             f"characteristics={names!r} must be a list of some of {list(changes)}."
         )
