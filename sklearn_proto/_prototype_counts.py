@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_proto._validation import shown, without_graph
+
 
 def prototype_counts(asked, classes, available, *, from_rows):
     """Prototypes of each class, of shape (n_classes,).
@@ -17,7 +19,10 @@ def prototype_counts(asked, classes, available, *, from_rows):
     from_rows : bool
         Whether the start is computed from the rows, which must then suffice.
     """
-    counts = np.asarray(asked)
+    try:
+        counts = np.asarray(without_graph(asked))
+    except (TypeError, ValueError):  # Lists of different lengths.
+        counts = np.empty((0, 0))
     n_classes = len(classes)
     if counts.shape not in ((), (n_classes,)):
         raise ValueError(
@@ -26,7 +31,7 @@ def prototype_counts(asked, classes, available, *, from_rows):
         )
     if counts.dtype.kind not in "iu" or (counts < 1).any():
         raise ValueError(
-            f"n_prototypes_per_class={asked!r} must hold integers of at least 1."
+            f"n_prototypes_per_class={shown(asked)} must hold integers of at least 1."
         )
     counts = np.broadcast_to(counts, n_classes)
     short = np.flatnonzero(counts > available)

@@ -13,6 +13,7 @@ from sklearn_proto.robustness._affine_steps import Matrix
 from sklearn_proto.robustness._arguments import (
     Bounds,
     checked_bounds,
+    checked_labels,
     checked_norm,
     checked_scale,
 )
@@ -87,10 +88,11 @@ class Rows:
     def _n_features(self) -> int:
         return max(int(self.z.shape[1]), self.family.perturbations.n_features)
 
-    def wrong(self, y: NDArray[Any]) -> NDArray[np.bool_]:
+    def wrong(self, y: ArrayLike) -> NDArray[np.bool_]:
         """Which rows are not predicted as `y` says."""
+        labels = checked_labels(y, len(self.z), self.estimator.classes_)
         with without_names():
-            return np.asarray(self.estimator.predict(self.z) != y)
+            return np.asarray(self.estimator.predict(self.z) != labels)
 
 
 def rows_of(

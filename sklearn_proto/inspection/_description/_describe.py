@@ -1,13 +1,16 @@
 """Change the input in one respect at a time, and see which prototypes mind."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_proto._compat import Interval
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import as_image_shape, as_numbers, shown, validated
 from sklearn_proto.explain._plain_rows import plain_rows
 from sklearn_proto.inspection._description._characteristics import (
     PrototypeCharacteristics,
@@ -21,7 +24,6 @@ from sklearn_proto.inspection._description._modified import (
     image_changes,
 )
 from sklearn_proto.inspection._description._presence import found_in, similarities_at
-from sklearn_proto.metrics._arguments import checked_amount, checked_count
 from sklearn_proto.metrics._last_step import last_step
 from sklearn_proto.robustness._containers import like
 
@@ -29,9 +31,28 @@ Array = NDArray[np.float64]
 
 # Whose maps are in memory at the same time.
 _ROWS_AT_ONCE = 128
+# Beyond this nothing is left of an image.
+_STRONGEST = 1e6
+_STRENGTH = Interval(Real, 0, _STRONGEST, closed="both")
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    characteristics="no_validation",
+    groups=[Mapping, None],
+    image_shape="no_validation",
+    channels_first=["boolean"],
+    limits="no_validation",
+    hue=[_STRENGTH],
+    saturation=[_STRENGTH],
+    contrast=[_STRENGTH],
+    warp=[_STRENGTH],
+    smoothing=[Interval(Real, 1e-6, _STRONGEST, closed="both")],
+    n_repeats=[Interval(Integral, 1, None, closed="left")],
+    random_state=["random_state"],
+)
 def describe_prototypes(
     estimator: Any,
     X: Any,
@@ -135,8 +156,6 @@ def describe_prototypes(
     ['petals', 'petals', 'petals']
     """
     strengths = Strengths(hue, saturation, contrast, warp, smoothing)
-    _check_strengths(strengths)
-    checked_count("n_repeats", n_repeats)
     model, seen = last_step(estimator, X)
     rows = plain_rows(seen)
     first = model.explain(like(seen, rows[:1]))
@@ -197,11 +216,11 @@ def _image_shape(
     model: Any, rows: Array, given: tuple[int, ...] | None, *, channels_first: bool
 ) -> tuple[tuple[int, ...] | None, bool]:
     """Shape of the images with channels last, if rows are images."""
-    if given is None:
+    shape = as_image_shape(given)
+    if shape is None:
         known = getattr(model, "image_shape_", None)
         return known, bool(getattr(model, "channels_first", False))
-    shape = tuple(given)
-    if len(shape) not in (2, 3) or np.prod(shape) != rows.shape[1]:
+    if np.prod(shape) != rows.shape[1]:
         raise ValueError(
             f"image_shape={given!r} must be the shape of an image of {rows.shape[1]} "
             "numbers, as there are in a row."
@@ -216,27 +235,26 @@ def _limits(given: tuple[float, float] | None, rows: Array) -> tuple[float, floa
         low, high = float(rows.min()), float(rows.max())
         # Blank images have no contrast to measure by.
         return low, high if high > low else low + 1.0
-    low, high = (float(value) for value in given)
-    if not low < high:
-        raise ValueError(f"limits={given!r} must be two numbers, the smaller first.")
-    return low, high
+    found = as_numbers("limits", given)
+    if found.shape != (2,) or not np.isfinite(found).all() or found[0] >= found[1]:
+        raise ValueError(
+            f"limits={shown(given)} must be two finite numbers, the smaller first."
+        )
+    return float(found[0]), float(found[1])
 
 
 def _chosen(changes: Changes, names: Sequence[str] | None) -> Changes:
     if names is None:
         return changes
-    lacking = [name for name in names if name not in changes]
-    if lacking or not len(names):
-        colours = {"hue", "saturation"} & set(lacking)
+    try:
+        asked = [] if isinstance(names, str) else list(names)
+    except TypeError:
+        asked = []
+    lacking = [n for n in asked if not (isinstance(n, str) and n in changes)]
+    if lacking or not asked:
+        colours = any(n in ("hue", "saturation") for n in lacking if isinstance(n, str))
         grey = " The images are grey, or not of three colours." if colours else ""
         raise ValueError(
-            f"characteristics={list(names)!r} must name some of {list(changes)}.{grey}"
+            f"characteristics={shown(names)} must name some of {list(changes)}.{grey}"
         )
-    return {name: changes[name] for name in names}
-
-
-def _check_strengths(strengths: Strengths) -> None:
-    for name, value in strengths._asdict().items():
-        checked_amount(name, value)
-    if strengths.smoothing == 0:
-        raise ValueError("smoothing=0 smooths nothing; it must be above 0.")
+    return {name: changes[name] for name in asked}

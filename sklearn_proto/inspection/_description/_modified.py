@@ -1,6 +1,6 @@
 """Copies of rows in which one characteristic is changed, by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -107,6 +107,8 @@ def group_changes(
     ValueError
         If a feature of a group is not known.
     """
+    if groups is not None and not groups:
+        raise ValueError("groups={} is empty; it must have a group of features.")
     if groups is None:
         groups = {str(name): [i] for i, name in enumerate(feature_names)}
 
@@ -132,10 +134,12 @@ def _columns(
     known: dict[Any, int] = {name: i for i, name in enumerate(feature_names)}
     known |= {i: i for i in range(d)}
     each = [features] if isinstance(features, str | Integral) else features
+    if not isinstance(each, Iterable):
+        raise ValueError(f"groups[{group!r}]={features!r} must hold features.")
     found = []
     # Not as an array: names and indices may be mixed.
     for feature in each:
-        if feature not in known:
+        if not isinstance(feature, Hashable) or feature not in known:
             raise ValueError(
                 f"groups[{group!r}] has {feature!r}, which is neither the name of a "
                 f"feature nor an index below {d}."

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import _num_samples, column_or_1d
 
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import as_image_shape, shown, validated, without_graph
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._report import _sections
@@ -19,6 +20,17 @@ from sklearn_proto.robustness._arguments import checked_norm
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    path=[str, PathLike],
+    rows="no_validation",
+    norm="no_validation",
+    image_shape="no_validation",
+    feature_names="no_validation",
+    title=[str, None],
+)
 def report(
     estimator: Any,
     X: Any,
@@ -100,9 +112,16 @@ def report(
         _sections.parameters(subject),
     ]
     heading = title or f"{type(subject.model).__name__} on {len(subject.y)} rows"
-    file = Path(path)
+    file = _checked_path(path)
     file.write_text(page(heading, _summary(subject), sections), encoding="utf-8")
     return file
+
+
+def _checked_path(path: str | PathLike[str]) -> Path:
+    """Check a name before anything is computed for it."""
+    if "\0" in str(path):
+        raise ValueError(f"path={shown(path)} must be without null characters.")
+    return Path(path)
 
 
 def _subject(
@@ -114,10 +133,11 @@ def _subject(
     feature_names: ArrayLike | None,
 ) -> Subject:
     reading = read(estimator, feature_names)
-    truth = np.asarray(column_or_1d(y))
-    n = X.shape[0] if hasattr(X, "shape") else len(X)
+    truth = np.asarray(column_or_1d(without_graph(y)))
+    n = _num_samples(X)
     if len(truth) != n or n == 0:
         raise ValueError(f"y has {len(truth)} labels, and X {n} rows; at least 1 each.")
+    image_shape = as_image_shape(image_shape)
     reading.pictures(image_shape)  # A wrong shape is an error at once.
     return Subject(estimator, reading, X, truth, image_shape, checked_norm(norm))
 
