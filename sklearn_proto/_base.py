@@ -14,10 +14,10 @@ from sklearn.base import (
 )
 from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_proto._class_weights import class_weights, scaled
 from sklearn_proto._compat import check_sample_weight
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData
@@ -79,7 +79,7 @@ class PrototypeClassifier(
     def _checked(self, X, y, sample_weight, *, reset):
         """Check rows to train on, their labels and their weights."""
         X, y = without_graph(X), without_graph(y)
-        X, y = validate_data(self, X, y, dtype=self._row_types(X), reset=reset)
+        X, y = validate_data(self, X, y, dtype=self._training_types(X), reset=reset)
         largest = float(max(X.max(), -X.min()))
         self._check_size(largest)
         if X.dtype == np.float32 and largest > _LARGEST_FLOAT32:
@@ -93,23 +93,26 @@ class PrototypeClassifier(
     def _validate_training_data(self, X, y, sample_weight):
         """Check the arguments of fit; return the classes and the rows.
 
-        A row of weight zero is left out, as if it had not been given, and equal rows
-        are merged.
+        A row of weight zero, its own or that of its class, is left out, as if it had
+        not been given, and equal rows are merged. Their weights are 1 on average:
+        only ratios of weights count.
         """
         X, y, weight = self._checked(X, y, sample_weight, reset=True)
+        labels, encoded = np.unique(y, return_inverse=True)
+        weight = scaled(weight)
+        by_class = class_weights(self.class_weight, labels, y, weight)
+        weight = weight * by_class[encoded]
         present = np.flatnonzero(weight > 0)
-        X, y, weight = X[present], y[present], weight[present]
+        if len(present) < len(weight):
+            X, y, weight = X[present], y[present], weight[present]
         classes, encoded = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes in y; got "
                 f"{len(classes)} class: {classes.tolist()}."
             )
-        by_class = compute_class_weight(
-            self.class_weight, classes=classes, y=y, sample_weight=weight
-        )
-        weight = weight * by_class[encoded]
-        return classes, TrainingData(X, encoded, weight, present).distinct()
+        data = TrainingData(X, encoded, weight, present).distinct()
+        return classes, data.with_mean_weight_one()
 
     def _split(self, data, random_state):
         """Rows to train on, and those that `early_stopping` holds out, if any."""
@@ -145,6 +148,10 @@ class PrototypeClassifier(
     def _row_types(self, X):
         """Types that rows may have; those of any other become the first."""
         return [np.float64, np.float32]
+
+    def _training_types(self, X):
+        """Types that rows to train on may have; here the same."""
+        return self._row_types(X)
 
     def _batches(self, view, X, at_once=None):
         """Slices and tensors of `X`; each batch is checked while it is in the cache.
@@ -326,7 +333,7 @@ class PrototypeClassifier(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Rows or images, whatever ``predict`` takes; what it refuses is refused.
         y : array-like of shape (n_samples,), optional
             True labels; a row that is predicted wrongly then gets 0.
         norm : {1, 2, inf} or float >= 1

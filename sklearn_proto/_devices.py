@@ -43,11 +43,12 @@ def exact_device(device: str) -> torch.device:
     """Device for prediction and certificates, which run in float64.
 
     Apple's mps has no float64, so a model trained there predicts on the CPU. So does
-    a model whose training device is absent, such as one loaded from a GPU machine.
+    a model whose training device is absent, such as one loaded from a GPU machine, or
+    is no device: parameters may have changed since the fit.
     """
     try:
         resolved = resolve_device(device)
-    except ValueError:
+    except (TypeError, ValueError):
         return torch.device("cpu")
     return torch.device("cpu") if resolved.type == "mps" else resolved
 

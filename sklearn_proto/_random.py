@@ -6,10 +6,11 @@ its own. What draws inside this package names the generator of the stream; for m
 and augmentations of users, which cannot, `drawing` hands it to every operation.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
-from threading import Lock, local
+from threading import RLock, local
 from typing import Any
 
 import torch
@@ -18,7 +19,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 _current = local()
 # Held while a global generator stands in for one of a stream.
-_exchange = Lock()
+_exchange = RLock()
+
+
+def _begin_in_child() -> None:
+    global _exchange
+    _exchange = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
 
 
 class RandomStream(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -48,6 +58,11 @@ class RandomStream(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if device not in self._generators:
             self._generators[device] = Generator(device).manual_seed(self._seed)
         return self._generators[device]
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Tell torch not to load its compiler, for a second, at the first operation."""
+        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -137,3 +152,22 @@ def drawing() -> Iterator[None]:
     """Let all that torch draws in this thread come from its stream, if it has one."""
     with getattr(_current, "stream", None) or nullcontext():
         yield
+
+
+@contextmanager
+def standing_in() -> Iterator[None]:
+    """Let torch's global generator of the CPU draw what this thread's stream would.
+
+    For functions of users that may seed it, which no stream would notice. Whoever draws
+    from it in another thread meanwhile is disturbed, so this is for short ones.
+    """
+    stream = getattr(_current, "stream", None)
+    if stream is None:
+        yield
+        return
+    try:
+        stream.live = False
+        with _in_place_of_the_global(stream.generator(torch.device("cpu"))):
+            yield
+    finally:
+        stream.live = True

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
-from operator import index
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import column_or_1d
 
 from sklearn_proto._compat import (
     InvalidParameterError,
@@ -108,28 +108,20 @@ def as_numbers(name: str, value: Any) -> NDArray[np.float64]:
     raise ValueError(f"{name}={shown(value)} must hold real numbers.")
 
 
-def without_graph(value: Any) -> Any:
-    """Take a tensor out of the graph of its gradient; leave all else as it is."""
-    return value.detach().cpu() if isinstance(value, torch.Tensor) else value
-
-
-def as_image_shape(value: Any) -> tuple[int, ...] | None:
-    """Check the parameter ``image_shape`` of a function: None, or 2 or 3 integers.
+def as_column(name: str, value: Any) -> NDArray[Any]:
+    """Labels, or a column of them with the warning of a fit.
 
     Raises
     ------
     ValueError
-        If it is anything else.
+        If they are neither; the message names the parameter.
     """
-    if value is None:
-        return None
     try:
-        sides = tuple(index(side) for side in value)
-    except TypeError:
-        sides = ()
-    if len(sides) not in (2, 3) or min(sides) < 1:
-        raise ValueError(
-            f"image_shape={shown(value)} must be (height, width) or "
-            "(height, width, channels), each an integer of at least 1."
-        )
-    return sides
+        return np.asarray(column_or_1d(without_graph(value), warn=True))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}={shown(value)} must hold labels: {error}") from error
+
+
+def without_graph(value: Any) -> Any:
+    """Take a tensor out of the graph of its gradient; leave all else as it is."""
+    return value.detach().cpu() if isinstance(value, torch.Tensor) else value

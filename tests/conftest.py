@@ -1,6 +1,7 @@
-"""Shared fixtures."""
+"""Shared fixtures, and the part of the suite that runs only when it is asked for."""
 
 import functools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -41,3 +42,24 @@ def _same_defaults():
     yield
     assert torch.get_num_threads() == threads
     assert torch.get_default_dtype() == torch.float32
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the hour of the guard, unless markers are chosen: ``-m guard``."""
+    if config.option.markexpr:
+        return
+    hour = [item for item in items if item.get_closest_marker("guard")]
+    config.hook.pytest_deselected(items=hour)
+    items[:] = [item for item in items if item not in hour]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how much the guard tried, summed over processes."""
+    tried = Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            tried.update(
+                {name: n for name, n in report.user_properties if "guard" in name}
+            )
+    for name, n in tried.items():
+        terminalreporter.write_line(f"{name} {n:,}")

@@ -217,7 +217,7 @@ def test_plot_as_images(explanation):
     assert_array_equal(pictures[0], X[0].reshape(2, 2))
     for picture, j in zip(pictures[1:], explanation.top(2)[0], strict=True):
         assert_array_equal(picture, explanation.prototypes[j].reshape(2, 2))
-    with pytest.raises(ValueError, match=r"image_shape=\(3, 3\).*9 pixels.*4 features"):
+    with pytest.raises(ValueError, match=r"image_shape=\(3, 3\).*4 numbers"):
         explanation.plot(0, image_shape=(3, 3))
 
 

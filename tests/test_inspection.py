@@ -351,6 +351,8 @@ def test_relevance_diagonal():
     model = fitted("gmlvq-diagonal")
     display = RelevanceDisplay.from_estimator(model)
     assert display.images_ == [None]
+    assert display.axes_.shape == (1, 2)  # No panel without a picture.
+    assert display.axes_[0, 0].get_title() == "relevance of each feature"
     assert_allclose(widths(display.bars_[0]), model.relevance_)
     assert_allclose(display.eigenvalues_[0], np.sort(model.relevance_)[::-1])
 

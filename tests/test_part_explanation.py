@@ -241,7 +241,7 @@ def test_sentence():
         "columns 1 to 3 of training image 114, for it by 1.8; the part at rows 3 to 5, "
         "columns 2 to 7, which looks partly like prototype 0 of class 7 (similarity "
         "0.50), from row 0, columns 1 to 3 of training image 113, for it by 1; the "
-        "part at rows 3 to 5, columns 2 to 7, which does not look like prototype 2 of "
+        "part at rows 3 to 5, columns 2 to 7, which looks quite unlike prototype 2 of "
         "class 7 (similarity 0.05), from row 0, columns 1 to 3 of training image 115, "
         "against it by 0.4."
     )

@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
@@ -269,3 +270,18 @@ def test_distances_of_many_rows_are_those_of_differences(p):
     found = lp_distances(points + step, points, p).diagonal()
     truth = lp_norm((points + step) - points, p)
     torch.testing.assert_close(found, truth, rtol=1e-12, atol=0.0)
+
+
+@pytest.mark.parametrize("norm", [1, 2, 2.001, np.inf])
+def test_a_budget_for_a_feature_that_the_model_does_not_see(norm):
+    """No change within it moves the row: what leads does so for ever."""
+    model = make_pipeline(
+        ColumnTransformer([("kept", StandardScaler(), [0, 1])]),
+        CBCClassifier(max_iter=5, random_state=0),
+    ).fit(X[:, :3], Y)
+    scale = np.array([0.0, 0.0, 2.0])
+    for method in methods_of(model, X[:9, :3], norm=norm, feature_scale=scale):
+        radius = certified_radius(
+            model, X[:9, :3], norm=norm, method=method, feature_scale=scale
+        )
+        assert ((radius == np.inf) | (radius == 0)).all(), method

@@ -5,7 +5,11 @@ from functools import singledispatch
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from sklearn_proto._views import NearestPrototypeView, SimilarityView
+from sklearn_proto._views import (
+    NearestPrototypeView,
+    PartPrototypeView,
+    SimilarityView,
+)
 
 
 @singledispatch
@@ -19,13 +23,29 @@ def _(view: SimilarityView):
     return len(view.coefficients)
 
 
+@n_classes.register
+def _(view: PartPrototypeView):
+    return len(view.affine.coefficients)
+
+
+@singledispatch
+def n_features(view):
+    """Number of features of the rows of a view."""
+    return view.prototypes.shape[1]
+
+
+@n_features.register
+def _(view: PartPrototypeView):
+    return view.network.layout.n_features
+
+
 class ViewClassifier(ClassifierMixin, BaseEstimator):
     """A fitted classifier that is its view."""
 
     def __init__(self, view=None):
         self.view = view
         self.classes_ = np.arange(n_classes(view))
-        self.n_features_in_ = view.prototypes.shape[1]
+        self.n_features_in_ = n_features(view)
 
     def __sklearn_is_fitted__(self):
         return True

@@ -103,6 +103,7 @@ class Branch(nn.Module):
         """Compare the patches of deep feature maps with the prototypes."""
         z = self.add_on(deep)
         d = self.parts.dissimilarity_map(z)
+        _check_places(self.parts, z, d)
         # min, not amin, which would share a gradient between ties.
         closest = d.flatten(2).min(2).values
         similarities = self.parts.similarity(closest)
@@ -209,3 +210,20 @@ def feature_maps(backbone: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
         return found, found
     maps = list(found.values()) if isinstance(found, dict) else list(found)
     return maps[0], maps[-1]
+
+
+def _check_places(parts: PatchPrototypes, z: Tensor, d: Tensor) -> None:
+    """Check that dissimilarities d are those of the patches of maps z, in their places.
+
+    Projection, boxes and the pictures of a prototype take a position of the one for a
+    position of the other.
+    """
+    h, w = parts.size
+    expected = (len(z), len(parts.owners), z.shape[2] - h + 1, z.shape[3] - w + 1)
+    if d.shape != expected:
+        raise ValueError(
+            f"similarity {type(parts).__name__}: dissimilarity_map returned shape "
+            f"{tuple(d.shape)}; it must be {expected}, one value for every patch of "
+            f"{h} x {w} in its place: prototypes are projected onto the patch where "
+            "the dissimilarity is least."
+        )

@@ -14,6 +14,7 @@ from sklearn_proto._training._objective import Objective
 from sklearn_proto._training._online import Moments, run_online
 from sklearn_proto._training._options import SolverOptions
 from sklearn_proto._training._temperature import fit_temperature
+from sklearn_proto._training._units import typical_unit
 
 SOLVERS = {"lbfgs": run_lbfgs, "adam": run_adam}
 
@@ -30,4 +31,5 @@ __all__ = [
     "initial_tangents",
     "nearest_rows",
     "run_online",
+    "typical_unit",
 ]

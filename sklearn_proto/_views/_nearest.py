@@ -248,17 +248,31 @@ class NearestPrototypeView(Points):
         found: Tensor = here + torch.linalg.vector_norm(w, p, dim=1).max()
         return found
 
-    def rounding(self, x: Tensor, reach: Tensor | float = 0.0) -> Tensor:
+    def rounding(
+        self,
+        x: Tensor,
+        reach: Tensor | float = 0.0,
+        blur: Tensor | None = None,
+    ) -> Tensor:
         """Bound (n,) on the error of a squared distance, or of one in "manhattan".
 
         The expansion is off by at most a few units in the last place of
         ``(|x| + |w|)^2`` per feature, and the map before it by as many of its own. A
         factor of 4 lets a perturbed row be farther out by ``scale(x)``, or by `reach`
-        (n,) if that is more.
+        (n,) if that is more, and squares may lose what underflows.
+
+        `blur` (n,) is how far the row itself may be, in length, from where exact
+        arithmetic in front of the model has it.
         """
-        eps, d = torch.finfo(torch.float64).eps, x.shape[1]
+        dtype, d = torch.finfo(torch.float64), x.shape[1]
+        blur = torch.zeros_like(x[:, 0]) if blur is None else blur
         scale = self.scale(x)
         scale = torch.maximum(scale, (scale + reach) / 2)
         if self.metric == "manhattan":
-            return 4 * (d + 8) * eps * scale
-        return 8 * (d + 8) * eps * (self._stretch * scale).square()
+            own: Tensor = 4 * (d + 8) * dtype.eps * scale + d**0.5 * blur
+            return own
+        error = (
+            8 * (d + 8) * (dtype.eps * (self._stretch * scale).square() + dtype.tiny)
+        )
+        found: Tensor = error + self._stretch**2 * blur * (4 * scale + blur)
+        return found

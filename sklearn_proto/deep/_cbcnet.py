@@ -54,8 +54,8 @@ class CBCNetClassifier(LipschitzOption, PartPrototypeClassifier):
       agreement ``sum_k g_k R+_k + (1 - g_k) R-_k``;
     - "rbf": a weighted mean of the detections, ``sum_k w_k g_k`` with weights of at
       least 0 that add up to 1;
-    - "pipnet", of PIP-Net [2]_: ``sum_k w_k g_k`` with sparse weights of at least 0. A
-      row in which nothing is found has the score 0 for all classes.
+    - "pipnet", of PIP-Net [2]_: ``sum_k w_k g_k`` with sparse weights of at least 0,
+      so that scores fall towards 0 with what is found in a row.
 
     Parameters
     ----------

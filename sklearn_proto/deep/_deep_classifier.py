@@ -13,7 +13,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto._base import PrototypeClassifier, all_or_nothing
-from sklearn_proto._compat import Interval, StrOptions, fit_context
+from sklearn_proto._compat import (
+    Interval,
+    StrOptions,
+    fit_context,
+    validate_parameter_constraints,
+)
 from sklearn_proto._devices import exact_device, resolve_device
 from sklearn_proto._prototype_counts import prototype_counts
 from sklearn_proto._random import drawing, isolated_generators
@@ -223,7 +228,8 @@ class DeepClassifier(PrototypeClassifier):
         """Fitted network, in float64 and in evaluation."""
         check_is_fitted(self)
         known, twin = self._fitted_with, copy(self)
-        vars(twin).update({n: v for n, v in known.items() if n not in self._free})
+        vars(twin).update(known)
+        vars(twin).update({name: self._setting(name) for name in self._free})
         with isolated_generators(0), drawing():
             network = twin._network()
         network.double()
@@ -247,7 +253,18 @@ class DeepClassifier(PrototypeClassifier):
     @property
     def _rows_at_once(self):
         """Rows of a batch in prediction."""
-        return max(_FEWEST_ROWS, self.batch_size)
+        return max(_FEWEST_ROWS, self._setting("batch_size"))
+
+    def _setting(self, name):
+        """Parameter that may change after a fit, or the one of the fit if it is bad."""
+        value = getattr(self, name)
+        try:
+            validate_parameter_constraints(
+                {name: self._parameter_constraints[name]}, {name: value}, "set_params"
+            )
+        except ValueError:
+            return self._fitted_with[name]
+        return value
 
     # Rows are flat from here on.
 
@@ -262,26 +279,11 @@ class DeepClassifier(PrototypeClassifier):
             return [np.float32]
         return super()._row_types(X)
 
-    @undisturbed
-    def certified_radius(self, X, y=None, **options):
-        """Distance within which the prediction of each row provably does not change.
-
-        Parameters
-        ----------
-        X : array-like
-            Rows or images, as for `fit`.
-        y : array-like of shape (n_samples,), optional
-            True labels; a row that is predicted wrongly then gets 0.
-        **options
-            As `sklearn_proto.robustness.certified_radius` takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Radii in the units of `X`, float64.
-        """
-        check_is_fitted(self)
-        return super().certified_radius(flat_rows(X, self._layout), y, **options)
+    def _training_types(self, X):
+        # Batches become floats one by one; all at once would be four times the pixels.
+        if getattr(X, "dtype", None) == np.uint8:
+            return [np.uint8]
+        return super()._training_types(X)
 
 
 def _compact(tensor):

@@ -2,10 +2,16 @@
 
 from dataclasses import replace
 from numbers import Integral
+from warnings import warn
 
 import numpy as np
 
 from sklearn_proto._modules import ImageLayout
+
+# Of grey, colour, and colour with transparency.
+_CHANNELS = (1, 3, 4)
+# From a warning here to the user's line: _layout_of, _fit, fit and its wrappers.
+_CALLER_OF_FIT = 8
 
 
 def layout_of(X, image_shape, *, channels_first):
@@ -47,7 +53,21 @@ def layout_of(X, image_shape, *, channels_first):
             f"image_shape={image_shape!r} with X of shape {given}: an image must be of "
             f"shape {allowed}, each at least 1."
         )
+    if len(shape) == 3 and not channels_first:
+        _warn_of_channels_first(shape)
     return _layout([int(side) for side in shape], channels_first)
+
+
+def _warn_of_channels_first(shape):
+    """Warn of images whose channels seem to come first, against what is said."""
+    if shape[0] in _CHANNELS and shape[2] not in _CHANNELS:
+        warn(
+            f"images of shape {tuple(shape)} look like channels first, but are read as "
+            f"{shape[0]} pixels high with {shape[2]} channels: pass channels_first=True"
+            " if they are.",
+            UserWarning,
+            stacklevel=_CALLER_OF_FIT,
+        )
 
 
 def shape_of(X):

@@ -1,6 +1,7 @@
 """How every part-prototype network is fitted, projected, pruned and explained."""
 
 from abc import abstractmethod
+from contextlib import nullcontext
 from copy import deepcopy
 from numbers import Integral, Real
 
@@ -21,6 +22,7 @@ from sklearn_proto._modules import (
     small_backbone,
     to_numpy,
 )
+from sklearn_proto._random import standing_in
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import fit_temperature
 from sklearn_proto._training._deep import (
@@ -269,7 +271,8 @@ class PartPrototypeClassifier(DeepClassifier):
         if isinstance(self.backbone, str):
             return small_backbone(self._layout)
         given = isinstance(self.backbone, nn.Module)
-        found = self.backbone if given else self.backbone()
+        with nullcontext() if given else standing_in():
+            found = self.backbone if given else self.backbone()
         if not isinstance(found, nn.Module):
             raise ValueError(
                 f"backbone={self.backbone!r} returned a {type(found).__name__}; a "
@@ -298,11 +301,13 @@ class PartPrototypeClassifier(DeepClassifier):
             return
         rows = np.concatenate([source.rows for source in fit.sources])
         self.prototype_indices_ = fit.data.index[rows]
-        self.prototype_images_ = pictures(fit.data.X[rows], self._layout)
+        sources = fit.data.X[rows]
+        sources = sources.astype(np.result_type(sources, np.float32), copy=False)
+        self.prototype_images_ = pictures(sources, self._layout)
         own = np.arange(len(rows))
         boxes = np.empty((len(rows), 4), dtype=np.intp)
         view = self.certifiable_view()
-        for chosen, x in view.batches(fit.data.X[rows]):
+        for chosen, x in view.batches(sources):
             maps = view.similarity_maps(x).cpu().numpy()
             here = maps[np.arange(len(maps)), own[chosen]]
             boxes[chosen] = self._boxes(here)
@@ -310,7 +315,7 @@ class PartPrototypeClassifier(DeepClassifier):
 
     def _boxes(self, maps):
         size = (self._layout.height, self._layout.width)
-        return part_boxes(maps, size, self.box_percentile)
+        return part_boxes(maps, size, self._setting("box_percentile"))
 
     @undisturbed
     def certifiable_view(self):

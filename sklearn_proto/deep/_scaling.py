@@ -5,13 +5,16 @@ import torch
 
 from sklearn_proto.deep._images import pictures
 
+# Images whose float64 deviations are made at a time.
+_AT_ONCE = 64
+
 
 def standardise(network, X):
     """Let the network bring every channel to mean 0 and variance 1, in place."""
     layout = network.layout
     images = pictures(X, layout).reshape(len(X), -1, layout.channels)
     mean = images.mean(axis=(0, 1), dtype=np.float64)
-    scale = images.std(axis=(0, 1), dtype=np.float64)
+    scale = np.sqrt(_variance(images, mean))
     scale[scale == 0] = 1.0
     standardise = network.standardise
     for name, values in (("mean", mean), ("scale", scale)):
@@ -24,3 +27,12 @@ def scale_to_unit(network, X):
     low, high = float(X.min()), float(X.max())
     network.standardise.mean.fill_(low)
     network.standardise.scale.fill_(high - low or 1.0)
+
+
+def _variance(images, mean):
+    """Variance (C,) of the channels of images (n, positions, C)."""
+    total = np.zeros_like(mean)
+    for start in range(0, len(images), _AT_ONCE):
+        deviations = images[start : start + _AT_ONCE] - mean
+        total += np.square(deviations, out=deviations).sum(axis=(0, 1))
+    return total / (len(images) * images.shape[1])

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sklearn_proto.explain._account import Account, Part, Sample
 from sklearn_proto.explain._sentence import headline, listed, name
+from sklearn_proto.explain._text import brief
 
 if TYPE_CHECKING:
     from sklearn_proto.explain._nearest import NearestPrototypeExplanation
@@ -14,7 +15,7 @@ def account(row: "NearestPrototypeExplanation", k: int) -> Account:
     winner, rival = (int(j) for j in row.deciding[0])
     return Account(
         sentence=_sentence(row),
-        title=headline(row),
+        title=_title(row),
         samples=[Sample("this row", row.X[0]), *_samples(row)],
         feature_names=row.feature_names,
         headings=("this row", _prototype(row, winner), _prototype(row, rival)),
@@ -40,13 +41,32 @@ def _sentence(row: "NearestPrototypeExplanation", k: int = 3) -> str:
 
 
 def _prototype(row: "NearestPrototypeExplanation", j: int) -> str:
-    return f"prototype {j} of {name(row.prototype_labels[j])}"
+    return f"prototype {j} of {brief(name(row.prototype_labels[j]))}"
+
+
+def _title(row: "NearestPrototypeExplanation") -> str:
+    """Prediction and runner-up with what was compared: distances, if it was those."""
+    measured, (near, far) = _measured(row), row.deciding_distances[0]
+    if measured is None:
+        return headline(row)
+    (winner, rival) = row.winners[0], row.runners_up[0]
+    return (
+        f"{brief(name(row.classes[winner]))} (at {measured} {near:.3g}) rather than "
+        f"{brief(name(row.classes[rival]))} (at {far:.3g})"
+    )
+
+
+def _measured(row: "NearestPrototypeExplanation") -> str | None:
+    """Name what is compared, a distance or squared distance; None if it is neither."""
+    before, _, what = row.decision.partition("difference of the ")
+    return None if before or not what else what.removesuffix("s")
 
 
 def _samples(row: "NearestPrototypeExplanation") -> list[Sample]:
     return [
         Sample(
-            f"prototype {j}\n{name(row.prototype_labels[j])}\nat {away:.3g}",
+            f"prototype {j}\n{brief(name(row.prototype_labels[j]))}\n"
+            f"{_measured(row) or 'distance'} {away:.3g}",
             row.prototypes[j],
         )
         for j, away in zip(row.deciding[0], row.deciding_distances[0], strict=True)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sklearn_proto.explain._account import Account, Part, Sample
 from sklearn_proto.explain._sentence import describe, headline, name
+from sklearn_proto.explain._text import brief
 
 if TYPE_CHECKING:
     from sklearn_proto.explain._explanation import Explanation
@@ -23,23 +24,24 @@ def account(row: "Explanation", k: int) -> Account:
         parts=parts,
         rest=rest,
         total=f"contribution to the lead of {lead:.3g} "
-        f"over {name(row.classes[row.runners_up[0]])}",
+        f"over {brief(name(row.classes[row.runners_up[0]]))}",
     )
 
 
 def _part(row: "Explanation", j: int) -> Part:
-    label = f"prototype {j} of {name(row.prototype_labels[j])}"
+    label = f"prototype {j} of {brief(name(row.prototype_labels[j]))}"
     return Part(label, row.decisive[0, j], (f"{row.similarities[0, j]:.2f}",))
 
 
 def _rest(row: "Explanation", top: list[int]) -> list[Part]:
     effects, winner, rival = row.decisive[0], row.winners[0], row.runners_up[0]
-    return [
-        Part("other prototypes", effects.sum() - effects[top].sum()),
-        Part("baseline", row.baseline[winner] - row.baseline[rival]),
-    ]
+    rest = [Part("baseline", row.baseline[winner] - row.baseline[rival])]
+    if len(top) < len(effects):
+        others = Part("other prototypes", effects.sum() - effects[top].sum())
+        rest.insert(0, others)
+    return [part for part in rest if part.size]
 
 
 def _sample(row: "Explanation", j: int) -> Sample:
-    label, phi = name(row.prototype_labels[j]), row.similarities[0, j]
+    label, phi = brief(name(row.prototype_labels[j])), row.similarities[0, j]
     return Sample(f"prototype {j}\n{label}\nsimilarity {phi:.2f}", row.prototypes[j])

@@ -9,6 +9,7 @@ from sklearn_proto.explain import _by_prototype
 from sklearn_proto.explain._account import Account, Array, Picture, Sample
 from sklearn_proto.explain._pixels import image_of_row
 from sklearn_proto.explain._sentence import describe, name, verdict
+from sklearn_proto.explain._text import brief
 
 if TYPE_CHECKING:
     from sklearn_proto.explain._whole import SampledExplanation, WholeExplanation
@@ -55,7 +56,7 @@ def _illustrated(
 
 
 def _sample(row: "WholeExplanation", j: int) -> Sample:
-    title = f"prototype {j}\n{name(row.prototype_labels[j])}\n"
+    title = f"prototype {j}\n{brief(name(row.prototype_labels[j]))}\n"
     away = f"squared distance {row.distances[0, j]:.3g}"
     return Sample(title + away, row.decoded_prototypes[j])
 

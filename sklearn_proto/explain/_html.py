@@ -10,6 +10,7 @@ _STYLE = (
     "font-family:sans-serif;font-size:13px;border:1px solid #8884;border-radius:6px;"
     "padding:8px 12px;margin:6px 0;width:fit-content"
 )
+_TEXT_STYLE = "padding:1px 8px;overflow-wrap:anywhere"
 _SENTENCE_STYLE = "margin:0 0 6px;max-width:46em"
 # In pixels of a screen, and of a picture, which a sharp screen has twice as many of.
 _SHOWN_SIDE, _SIDE = 88, 132
@@ -36,7 +37,7 @@ def _row(account: Account) -> str:
 def _head(account: Account) -> str:
     pictures = [""] * len(account.parts[0].pictures)
     headings = (*pictures, "", *account.headings, "", "")
-    cells = "".join(f"<th>{escape(h)}</th>" for h in headings)
+    cells = "\n".join(f'<th style="{_TEXT_STYLE}">{escape(h)}</th>' for h in headings)
     return f"<tr>{cells}</tr>"
 
 
@@ -54,12 +55,16 @@ def _bar(part: Part, largest: float) -> str:
     length = 100 * abs(part.size) / largest
     x = 100 if part.size >= 0 else 100 - length
     colour = FOR if part.size >= 0 else AGAINST
-    cells = "".join(f"<td>{escape(text)}</td>" for text in (part.label, *part.notes))
+    texts = (part.label, *part.notes)
+    # Spaces, so that a label and a number stay apart wherever no style is kept.
+    cells = "\n".join(
+        f'<td style="{_TEXT_STYLE}">{escape(text)}</td>' for text in texts
+    )
     return (
-        f"<tr>{''.join(map(_cell, part.pictures))}{cells}"
+        f"<tr>{''.join(map(_cell, part.pictures))}{cells}\n"
         '<td><svg width="200" height="12" role="img" '
         f'aria-label="{part.size:+.3g}">'
         f'<rect x="{x:.1f}" y="1" width="{length:.1f}" height="10" fill="{colour}"/>'
         '<line x1="100" x2="100" y1="0" y2="12" stroke="#888"/></svg></td>'
-        f"<td>{part.size:+.3g}</td></tr>"
+        f"\n<td>{part.size:+.3g}</td></tr>"
     )

@@ -1,5 +1,7 @@
 """Flat rows as images, and back."""
 
+import math
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -25,3 +27,21 @@ def rows_of_images(images: NDArray[Any], *, channels_first: bool) -> NDArray[Any
     if channels_first and images.ndim > 3:
         images = images.transpose(0, 3, 1, 2)
     return images.reshape(len(images), -1)
+
+
+def checked_image_shape(image_shape: Any, count: int) -> tuple[int, ...]:
+    """Check the shape of an image of so many numbers.
+
+    Raises
+    ------
+    ValueError
+        If it is no shape, or one of more or fewer numbers.
+    """
+    sides = image_shape if isinstance(image_shape, tuple | list) else ()
+    whole = len(sides) in (2, 3) and all(isinstance(side, Integral) for side in sides)
+    if not whole or min(sides) < 1 or math.prod(sides) != count:
+        raise ValueError(
+            f"image_shape={image_shape!r} must be (height, width) or (height, width, "
+            f"channels) of {count} numbers, which is what a row has."
+        )
+    return tuple(int(side) for side in sides)

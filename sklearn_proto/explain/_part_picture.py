@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn_proto.explain._account import AGAINST, FOR, Account, Part
 from sklearn_proto.explain._picture import draw_parts, without_ticks
 from sklearn_proto.explain._pixels import rendered
+from sklearn_proto.explain._text import set_title, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ def draw(account: Account) -> "Figure":
     upper, lower = panels
     _draw_lines(upper, account, columns)
     draw_parts(lower.subplots(), account)
-    figure.suptitle(account.title, fontsize=11)
+    figure.suptitle(wrapped(account.title, size[0] - 0.2, 11), fontsize=11)
     return figure
 
 
@@ -42,7 +43,7 @@ def _draw_lines(panel: Any, account: Account, columns: int) -> None:
     for line, part in zip(axes, account.parts, strict=True):
         for ax, picture in zip(line, part.pictures, strict=False):
             ax.imshow(rendered(picture, _PIXELS))
-            ax.set_title(picture.title, fontsize=8)
+            set_title(ax, picture.title, 8)
             without_ticks(ax)
         _write(line[-1], part, account.headings)
 
@@ -51,7 +52,7 @@ def _write(ax: Any, part: Part, headings: tuple[str, ...]) -> None:
     """Write what the part adds."""
     ax.set_axis_off()
     known = [f"{h}\n{note}" for h, note in zip(headings, part.notes, strict=True)]
-    text = "\n".join([part.label, *known])
+    text = wrapped("\n".join([part.label, *known]), 1.3 * _SIDE, 8)
     ax.text(0.0, 0.52, text, fontsize=8, transform=ax.transAxes)
     colour = FOR if part.size >= 0 else AGAINST
     points = {"fontsize": 12, "color": colour, "va": "top", "transform": ax.transAxes}

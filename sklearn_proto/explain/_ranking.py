@@ -1,5 +1,8 @@
 """What counts most."""
 
+from numbers import Integral
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +15,9 @@ def best_two(scores: Array) -> Indices:
     return np.argsort(-scores, axis=1, kind="stable")[:, :2]
 
 
-def largest(effects: Array, k: int) -> Indices:
+def largest(effects: Array, k: Any) -> Indices:
     """Return where the `k` largest (n, k) of each row of effects are, by size."""
-    if k < 1:
-        raise ValueError(f"k={k!r} must be at least 1.")
+    if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+        raise ValueError(f"k={k!r} must be at least 1, and an integer.")
+    k = min(int(k), effects.shape[1])
     return np.argsort(-np.abs(effects), axis=1, kind="stable")[:, :k]

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sklearn_proto.explain._text import brief
+
 if TYPE_CHECKING:
     from sklearn_proto.explain._explanation import Explanation
 
@@ -37,7 +39,7 @@ def describe(
 def _prototype(row: "Explanation", j: int) -> str:
     phi = row.similarities[0, j]
     return (
-        f"prototype {j} of {name(row.prototype_labels[j])}, "
+        f"prototype {j} of {name(row.prototype_labels[j])}, which the row "
         f"{presence(phi)} (similarity {phi:.2f}), {verdict(row.decisive[0, j])}"
     )
 
@@ -48,15 +50,15 @@ def verdict(effect: float) -> str:
 
 
 def presence(similarity: float) -> str:
-    """Word for a detection probability."""
-    words = ("absent", "faintly present", "partly present", "clearly present")
-    return words[_grade(similarity)]
+    """Words between a row and a prototype."""
+    how = ("is quite unlike", "is unlike", "is partly like", "is like")
+    return how[_grade(similarity)]
 
 
 def likeness(similarity: float) -> str:
     """Words between a part of an image and a prototype."""
-    how = ("does not look", "looks faintly", "looks partly", "looks")
-    return f"{how[_grade(similarity)]} like"
+    how = ("looks quite unlike", "looks unlike", "looks partly like", "looks like")
+    return how[_grade(similarity)]
 
 
 def _grade(similarity: float) -> int:
@@ -72,8 +74,8 @@ def headline(row: "Explanation") -> str:
     """Prediction and runner-up with their scores."""
     winner, rival = row.winners[0], row.runners_up[0]
     return (
-        f"{name(row.classes[winner])} ({row.scores[0, winner]:.3g}) rather than "
-        f"{name(row.classes[rival])} ({row.scores[0, rival]:.3g})"
+        f"{brief(name(row.classes[winner]))} ({row.scores[0, winner]:.3g}) rather than "
+        f"{brief(name(row.classes[rival]))} ({row.scores[0, rival]:.3g})"
     )
 
 

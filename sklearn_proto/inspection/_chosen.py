@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_proto._validation import shown, without_graph
+from sklearn_proto._validation import without_graph
 
 
 def chosen(parameter: str, numbers: ArrayLike | None, count: int) -> NDArray[np.intp]:
@@ -17,12 +17,12 @@ def chosen(parameter: str, numbers: ArrayLike | None, count: int) -> NDArray[np.
     everything = np.arange(count)
     try:
         found = everything if numbers is None else np.asarray(without_graph(numbers))
-    except (TypeError, ValueError):  # Lists of different lengths.
+    except (TypeError, ValueError):  # Lists of different lengths, for example.
         found = np.empty(0)
     valid = found.ndim == 1 and found.dtype.kind in "iu" and len(found) > 0
     if not valid or not np.isin(found, everything).all():
         raise ValueError(
-            f"{parameter}={shown(numbers)} must be a list of at least one integer in "
-            f"0 to {count - 1}."
+            f"{parameter}={numbers!r} must be a list of at least one integer in 0 to "
+            f"{count - 1}."
         )
     return np.asarray(found, dtype=np.intp)

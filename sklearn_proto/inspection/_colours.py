@@ -1,4 +1,4 @@
-"""Colours of classes, and texts that matplotlib draws as they are written."""
+"""Colours of classes."""
 
 from typing import Any
 
@@ -30,8 +30,3 @@ def class_colours(
     return [
         CLASS_COLOURS[i % len(CLASS_COLOURS)] for i in np.searchsorted(classes, labels)
     ]
-
-
-def plain(text: Any) -> str:
-    """Text in which a dollar is a dollar, not the start of a formula."""
-    return str(text).replace("$", r"\$")

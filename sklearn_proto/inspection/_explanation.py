@@ -8,16 +8,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import AGAINST, FOR, Account, Explanation, Part, name
+from sklearn_proto.explain._text import (
+    brief,
+    legible,
+    set_title,
+    shortened,
+    text_width,
+)
+from sklearn_proto.inspection._bands import Bands
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._colours import UNLABELLED, plain
+from sklearn_proto.inspection._colours import UNLABELLED
 from sklearn_proto.inspection._panels import panels
 from sklearn_proto.inspection._reading import Reading, as_images, read
 from sklearn_proto.inspection._samples import (
-    Bands,
     draw_image,
     draw_row,
     name_features,
+    note_units,
     share_scale,
+    width_of_names,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +38,8 @@ Array = NDArray[np.float64]
 _TOTAL = "#444444"
 # From fewer rows, quantiles would say little.
 _ENOUGH_FOR_BANDS = 5
+# Points of the letters of a bar's label, and inches that it may take.
+_LABEL_SIZE, _LABEL_WIDTH = 8, 2.6
 _KINDS = ("lead", "score")
 
 
@@ -58,8 +69,12 @@ class ExplanationDisplay:
         Part of each sample that counts, of images.
     quantiles : ndarray of shape (5, d), optional
         Of the data, to draw rows beside, at the levels of `PrototypeDisplay`.
+    starts : ndarray of shape (d,), optional
+        Where bars of rows start, as in `PrototypeDisplay`.
     feature_names : ndarray of shape (d,), optional
         Names of the features of rows.
+    units : str, optional
+        Whose output the features of rows are, as in `PrototypeDisplay`.
 
     Attributes
     ----------
@@ -103,7 +118,9 @@ class ExplanationDisplay:
         sample_titles: list[str],
         boxes: list[Any] | None = None,
         quantiles: Array | None = None,
+        starts: Array | None = None,
         feature_names: NDArray[Any] | None = None,
+        units: str = "",
     ) -> None:
         self.sizes = sizes
         self.labels = labels
@@ -113,7 +130,9 @@ class ExplanationDisplay:
         self.sample_titles = sample_titles
         self.boxes = boxes
         self.quantiles = quantiles
+        self.starts = starts
         self.feature_names = feature_names
+        self.units = units
 
     @classmethod
     @undisturbed
@@ -166,16 +185,19 @@ class ExplanationDisplay:
             If there is no such row or quantity, `k` is less than 1, or `image_shape`
             or `feature_names` do not fit.
         """
-        if of not in _KINDS:
+        if not isinstance(of, str) or of not in _KINDS:
             raise ValueError(f"of={of!r} is not allowed; use 'lead' or 'score'.")
         reading = read(estimator, feature_names)
         rows = reading.shown(X)
         (i,) = chosen("row", [row], len(rows))
         display = cls._of_row(
-            reading, reading.explain(X, np.array([i])), k, of, image_shape
+            reading, reading.explain(X, np.array([i])), rows[i], k, of, image_shape
         )
+        if verdict := reading.verdict(X, i):
+            display.title += f"\n{verdict}"
         if len(rows) >= _ENOUGH_FOR_BANDS and display.samples[0].ndim == 1:
-            display.quantiles = Bands.of(rows).quantiles
+            bands = Bands.of(rows)
+            display.quantiles, display.starts = bands.quantiles, bands.starts
         return display.plot(ax=ax)
 
     @classmethod
@@ -183,6 +205,7 @@ class ExplanationDisplay:
         cls,
         reading: Reading,
         row: Explanation,
+        shown: Array,
         k: int,
         of: str,
         image_shape: tuple[int, ...] | None,
@@ -191,7 +214,7 @@ class ExplanationDisplay:
         if of == "score":
             account = replace(account, headings=("similarity",))
         parts = _lead(account) if of == "lead" else _score(row, k)
-        samples, boxes = _samples(reading, row, account, _shown(row, k), image_shape)
+        samples, boxes = _samples(reading, row, shown, _shown(row, k), image_shape)
         return cls(
             sizes=np.array([part.size for part in parts]),
             labels=[_label(part, account.headings) for part in parts],
@@ -201,6 +224,7 @@ class ExplanationDisplay:
             sample_titles=[s.title for s in account.samples[: len(samples)]],
             boxes=boxes,
             feature_names=reading.feature_names,
+            units=reading.units,
         )
 
     @undisturbed
@@ -223,22 +247,35 @@ class ExplanationDisplay:
             1.6 if images else 0.9 + 0.14 * min(d, 40),
             0.7 + self._line_height() * (len(self.sizes) + 1),
         ]
-        size = max(6.5, 1.6 * len(self.samples) + 1.2), sum(heights) + 0.4
+        names = 0.0 if images else width_of_names(self.feature_names)
+        width = max(6.5, 1.6 * len(self.samples) + max(1.2, names + 0.3))
+        size = width, sum(heights) + 0.4
         upper, lower = panels(ax, (2, 1), size, height_ratios=heights).ravel()
         self.sample_axes_ = panels(upper, (1, len(self.samples)), size).ravel()
         self.samples_ = self._draw_images() if images else self._draw_rows()
         for cell, title in zip(self.sample_axes_, self.sample_titles, strict=True):
-            cell.set_title(plain(title), fontsize=8)
+            set_title(cell, title, 8, names / len(self.samples))
         self.ax_, self.figure_ = lower, lower.figure
         self.bars_ = self._draw_waterfall(lower)
-        lower.set_title(plain(self.title), fontsize=10)
+        set_title(lower, self.title, 10, self._labels_width())
         return self
 
     def _line_height(self) -> float:
         return 0.36 if any("\n" in label for label in self.labels) else 0.28
 
+    def _written_labels(self) -> list[str]:
+        """Labels of the bars, as short as there is room for."""
+        labels = [*self.labels, self.total_label]
+        return [
+            "\n".join(_fitting(line) for line in label.split("\n")) for label in labels
+        ]
+
+    def _labels_width(self) -> float:
+        lines = [line for label in self._written_labels() for line in label.split("\n")]
+        return max(text_width(line, _LABEL_SIZE) for line in lines)
+
     def _draw_rows(self) -> list[Any]:
-        bands = None if self.quantiles is None else Bands(self.quantiles)
+        bands = Bands.given(self.quantiles, self.starts)
         colours = [_TOTAL] + [UNLABELLED] * len(self.samples)
         drawn = []
         for cell, row, colour in zip(
@@ -248,6 +285,7 @@ class ExplanationDisplay:
             if self.feature_names is not None:
                 name_features(cell, self.feature_names, shown=len(drawn) == 1)
         share_scale(self.sample_axes_)
+        note_units(self.sample_axes_[0], self.units)
         return drawn
 
     def _draw_images(self) -> list[Any]:
@@ -270,8 +308,7 @@ class ExplanationDisplay:
         ax.axvline(0, color="#888", linewidth=0.8)
         signed = [f"{size:+.3g}" for size in self.sizes]
         ax.bar_label(bars, [*signed, f"{ends[-1]:.3g}"], padding=3, fontsize=8)
-        labels = [*self.labels, self.total_label]
-        ax.set_yticks(at, [plain(label) for label in labels])
+        ax.set_yticks(at, self._written_labels())
         ax.set_ylim(len(at) - 0.4, -0.6)
         low, high = min(0.0, ends.min()), max(0.0, ends.max())
         room = 0.15 * (high - low)  # For the numbers.
@@ -295,7 +332,7 @@ def _score(row: Explanation, k: int) -> list[Part]:
     top = np.argsort(-np.abs(values), kind="stable")[:k]
     parts = [
         Part(
-            f"prototype {j} of {name(row.prototype_labels[j])}",
+            f"prototype {j} of {brief(name(row.prototype_labels[j]))}",
             values[j],
             (f"{row.similarities[0, j]:.2f}",),
         )
@@ -325,8 +362,8 @@ def _label(part: Part, headings: tuple[str, ...]) -> str:
 
 def _total_label(row: Explanation, of: str) -> str:
     if of == "score":
-        return f"score of {name(row.classes[row.winners[0]])}"
-    lead = f"lead over {name(row.classes[row.runners_up[0]])}"
+        return f"score of {brief(name(row.classes[row.winners[0]]))}"
+    lead = f"lead over {brief(name(row.classes[row.runners_up[0]]))}"
     return str(getattr(row, "decision", lead))
 
 
@@ -339,7 +376,7 @@ def _shown(row: Explanation, k: int) -> NDArray[np.intp]:
 def _samples(
     reading: Reading,
     row: Explanation,
-    account: Account,
+    shown: Array,
     which: NDArray[np.intp],
     image_shape: tuple[int, ...] | None,
 ) -> tuple[list[Array], list[Any] | None]:
@@ -353,6 +390,11 @@ def _samples(
         )
         boxes = getattr(reading.estimator, "prototype_boxes_", [None] * len(images))
         return [first[0], *images[which]], [None, *(boxes[j] for j in which)]
-    if reading.points() is None:
+    points = reading.points()
+    if points is None:
         return [row.X[0]], None
-    return [s.values for s in account.samples], None
+    return [shown, *points[which]], None
+
+
+def _fitting(line: str) -> str:
+    return shortened(legible(line), _LABEL_WIDTH, _LABEL_SIZE)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto.inspection._arguments import check_axes
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -20,9 +22,12 @@ def panels(
 
     Raises
     ------
+    TypeError
+        If `ax` is neither axes nor a figure.
     ValueError
         If `ax` is not in a grid that could be divided.
     """
+    check_axes(ax, figures=True)
     if ax is None:
         import matplotlib.pyplot as plt
 

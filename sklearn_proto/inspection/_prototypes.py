@@ -8,16 +8,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
+from sklearn_proto.explain._text import brief, set_title
+from sklearn_proto.inspection._arguments import check_arguments
+from sklearn_proto.inspection._bands import Bands
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._colours import class_colours, plain
+from sklearn_proto.inspection._colours import class_colours
 from sklearn_proto.inspection._panels import panels
 from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._samples import (
-    Bands,
     draw_image,
     draw_row,
     name_features,
+    note_units,
     share_scale,
+    width_of_names,
 )
 
 if TYPE_CHECKING:
@@ -31,8 +35,9 @@ class PrototypeDisplay:
     r"""Gallery of prototypes: images as images, rows as bars beside the data.
 
     A row is drawn feature by feature on a scale that runs from the 5% quantile of the
-    data to the 95% quantile. Shades are the middle 90% and 50% of the data, and a bar
-    leads from the median to the value of the prototype. Make one with
+    data to the 95% quantile. Shades are the middle 90% and 50% of the data. A bar leads
+    to the value of the prototype from the median, or from the lowest value of a feature
+    that ends there: what is absent, such as a category, has no bar. Make one with
     `from_estimator`; all parameters are stored as attributes.
 
     Parameters
@@ -45,12 +50,18 @@ class PrototypeDisplay:
         Part of an image that is the prototype: top, left, bottom and right, the last
         two one beyond it.
     quantiles : ndarray of shape (5, d), optional
-        Of the data, at the levels 0.05, 0.25, 0.5, 0.75 and 0.95; bars of rows start at
-        0 without them.
+        Of the data, at the levels 0.05, 0.25, 0.5, 0.75 and 0.95, but the lowest and
+        highest value of a feature that has no others between; bars of rows start at 0
+        without them.
+    starts : ndarray of shape (d,), optional
+        Where bars of rows start beside the data; by default at the median.
     feature_names : ndarray of shape (d,), optional
         Names of the features of rows.
     indices : ndarray of shape (K,), optional
         Numbers of the prototypes; by default their positions.
+    units : str, optional
+        Whose output the features are, such as "in the output of PCA", if they are not
+        in the units of the data.
 
     Attributes
     ----------
@@ -86,15 +97,19 @@ class PrototypeDisplay:
         labels: NDArray[Any] | None = None,
         boxes: NDArray[np.intp] | None = None,
         quantiles: Array | None = None,
+        starts: Array | None = None,
         feature_names: NDArray[Any] | None = None,
         indices: NDArray[np.intp] | None = None,
+        units: str = "",
     ) -> None:
         self.prototypes = prototypes
         self.labels = labels
         self.boxes = boxes
         self.quantiles = quantiles
+        self.starts = starts
         self.feature_names = feature_names
         self.indices = indices
+        self.units = units
 
     @classmethod
     @undisturbed
@@ -155,13 +170,16 @@ class PrototypeDisplay:
             )
         which = chosen("prototypes", prototypes, len(drawn))
         beside = None if X is None or images is not None else reading.shown(X)
+        bands = None if beside is None else Bands.of(beside)
         display = cls(
             prototypes=drawn[which],
             labels=_taken(model, "prototype_labels_", which),
             boxes=_taken(model, "prototype_boxes_", which),
-            quantiles=None if beside is None else Bands.of(beside).quantiles,
+            quantiles=None if bands is None else bands.quantiles,
+            starts=None if bands is None else bands.starts,
             feature_names=reading.feature_names,
             indices=which,
+            units="" if images is not None else reading.units,
         )
         return display.plot(ax=ax, n_columns=n_columns)
 
@@ -183,8 +201,9 @@ class PrototypeDisplay:
         PrototypeDisplay
             The display itself.
         """
+        check_arguments("PrototypeDisplay", n_columns=n_columns)
         count, rows = len(self.prototypes), self.prototypes.ndim == 2
-        columns = min(count, n_columns or (4 if rows else 5))
+        columns = min(count, int(n_columns or (4 if rows else 5)))
         lines = ceil(count / columns)
         grid = panels(ax, (lines, columns), self._size(lines, columns))
         self.axes_, unused = np.split(grid.ravel(), [count])
@@ -192,7 +211,9 @@ class PrototypeDisplay:
             empty.set_axis_off()
         self.artists_ = self._draw_rows(columns) if rows else self._draw_images()
         for cell, title in zip(self.axes_, self._titles(), strict=True):
-            cell.set_title(plain(title), fontsize=8)
+            set_title(
+                cell, title, 8, 0.0 if not rows else self._names_width() / columns
+            )
         self.figure_ = self.axes_[0].figure
         return self
 
@@ -200,10 +221,13 @@ class PrototypeDisplay:
         if self.prototypes.ndim > 2:
             return 1.5 * columns, 1.8 * lines
         height = 0.8 + 0.16 * min(self.prototypes.shape[1], 40)
-        return 1.9 * columns + 1.2, height * lines
+        return 1.9 * columns + max(1.2, self._names_width() + 0.3), height * lines
+
+    def _names_width(self) -> float:
+        return width_of_names(self.feature_names)
 
     def _draw_rows(self, columns: int) -> list[Any]:
-        bands = None if self.quantiles is None else Bands(self.quantiles)
+        bands = Bands.given(self.quantiles, self.starts)
         names, drawn = self.feature_names, []
         colours = self._colours()
         for i, (cell, row) in enumerate(zip(self.axes_, self.prototypes, strict=True)):
@@ -211,6 +235,7 @@ class PrototypeDisplay:
             if names is not None:
                 name_features(cell, names, shown=i % columns == 0)
         share_scale(self.axes_)
+        note_units(self.axes_[0], self.units)
         return drawn
 
     def _draw_images(self) -> list[Any]:
@@ -229,7 +254,9 @@ class PrototypeDisplay:
         titles = [f"prototype {j}" for j in numbers]
         if self.labels is None:
             return titles
-        return [f"{t}\n{name(c)}" for t, c in zip(titles, self.labels, strict=True)]
+        return [
+            f"{t}\n{brief(name(c))}" for t, c in zip(titles, self.labels, strict=True)
+        ]
 
 
 def _taken(model: Any, attribute: str, which: NDArray[np.intp]) -> Any:

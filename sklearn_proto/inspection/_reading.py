@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_proto.explain import Explanation, image_of_row
-from sklearn_proto.robustness._containers import without_names
-from sklearn_proto.robustness._front import taken_apart
+from sklearn_proto.explain import Explanation, image_of_row, name
+from sklearn_proto.explain._image_rows import checked_image_shape
+from sklearn_proto.inspection._feature_names import given_names, names_by_level
+from sklearn_proto.inspection._way_back import WayBack, transformed, way_back
+from sklearn_proto.inspection._wrappers import unwrapped
 
 Array = NDArray[np.float64]
 
@@ -19,8 +20,8 @@ Array = NDArray[np.float64]
 class Reading:
     """The classifier at the end of a pipeline, shown in the units of the data.
 
-    Where a step cannot be undone, rows and prototypes are shown as the classifier sees
-    them.
+    Columns that cannot be undone are shown as the first step that can be reached from
+    the classifier makes them.
 
     Parameters
     ----------
@@ -28,38 +29,66 @@ class Reading:
         The fitted classifier.
     transformers : tuple
         The steps in front of it.
-    restores : bool
-        Whether all of them can be undone.
+    way : WayBack
+        What is shown, and how it follows from what the classifier sees.
     feature_names : ndarray of str
         Names of what is shown.
+    level_names : list of ndarray of str
+        Names of the features in front of each step, and those that the classifier sees.
+    wrapped : bool
+        Whether something changes what the classifier says, such as a threshold.
+    outer : classifier
+        All of it, as it was given.
     """
 
     estimator: Any
     transformers: tuple[Any, ...]
-    restores: bool
+    way: WayBack
     feature_names: NDArray[Any]
+    level_names: list[NDArray[Any]]
+    wrapped: Any
+    outer: Any
+
+    @property
+    def restores(self) -> bool:
+        """Whether rows are shown as they are given, with all their features."""
+        return self.way.whole
+
+    @property
+    def units(self) -> str:
+        """Whose output the features that are shown are; empty for raw ones."""
+        if not self.way.where:
+            return ""
+        raw = any(stop.level == 0 for stop in self.way.stops)
+        made = " and ".join(self.way.where)
+        return f"{'partly ' if raw else ''}in the output of {made}"
 
     def seen(self, X: ArrayLike) -> Any:
         """Rows as the classifier sees them."""
-        return _forward(self.transformers, X)
+        return transformed(self.transformers, X)
 
     def shown(self, X: ArrayLike) -> Array:
-        """Rows (n, d) as a reader sees them."""
-        rows = _dense(X if self.restores else self.seen(X))
-        return np.asarray(rows, dtype=np.float64).reshape(len(rows), -1)
+        """Rows (n, d) as a reader sees them.
+
+        Raises
+        ------
+        ValueError
+            If `X` is not what ``predict`` takes.
+        """
+        # Rows that are not those of the model would be drawn as if they were.
+        self.outer.predict(X)
+        return self.way.forward(X)
 
     def names_seen(self, feature_names: ArrayLike | None = None) -> NDArray[Any]:
         """Names of the features that the classifier sees."""
         if feature_names is not None:
-            return _names_given(feature_names, self.estimator.n_features_in_)
-        return _names_behind(self.transformers, self.estimator)
+            return given_names(feature_names, self.estimator.n_features_in_)
+        return self.level_names[-1]
 
     def points(self) -> Array | None:
         """Prototypes (K, d) as a reader sees them; None where they are latent."""
         points = _points(self.estimator)
-        if points is None or not self.restores:
-            return points
-        return _backward(self.transformers, points)
+        return None if points is None else self.way.back(points)
 
     def pictures(self, image_shape: tuple[int, ...] | None) -> Array | None:
         """Prototypes (K, height, width[, channels]) as images; None if they are rows.
@@ -71,7 +100,8 @@ class Reading:
         """
         images = getattr(self.estimator, "prototype_images_", None)
         if images is not None:
-            if image_shape not in (None, images.shape[1:]):
+            given = images.shape[1:] if image_shape is None else image_shape
+            if not isinstance(given, tuple | list) or tuple(given) != images.shape[1:]:
                 raise ValueError(
                     f"image_shape={image_shape!r} is not {images.shape[1:]}, the shape "
                     "of the images that the model was fitted on."
@@ -84,16 +114,37 @@ class Reading:
 
     def explain(self, X: Any, rows: NDArray[np.intp]) -> Explanation:
         """Explanation of some rows, with prototypes as a reader sees them."""
-        few = taken(X, rows)
-        found: Explanation = self.estimator.explain(self.seen(few))
+        # Some steps do not make of one row what they make of many.
+        few = taken(self.seen(X), rows)
+        found: Explanation = self.estimator.explain(few)
         explanation = replace(found, row_indices=rows)
-        points = self.points()
+        points = _points(self.estimator)
         if points is None:
             return explanation
-        fields: dict[str, Any] = {"X": self.shown(few), "prototypes": points}
+        fields: dict[str, Any] = {"X": self.way.forward(X)[rows]}
+        fields["prototypes"] = self.way.back(points)
         if hasattr(explanation, "decoded_prototypes"):  # The others are codes.
             fields["decoded_prototypes"] = fields.pop("prototypes")
+        if hasattr(explanation, "feature_terms"):
+            sources = self.way.sources(points)
+            # What a component adds cannot be told of the features it is made of.
+            if not np.array_equal(np.sort(sources), np.arange(found.X.shape[1])):
+                return replace(explanation, feature_names=self.names_seen())
+            fields["feature_terms"] = explanation.feature_terms[:, sources]
         return replace(explanation, feature_names=self.feature_names, **fields)
+
+    def verdict(self, X: Any, i: int) -> str:
+        """Say what a wrapper makes of a row; empty without one."""
+        if self.wrapped is None:
+            return ""
+        few = taken(X, np.array([i]))
+        label = self.outer.predict(few)[0]
+        said = f"{type(self.wrapped).__name__} predicts {name(label)}"
+        if hasattr(self.outer, "predict_proba"):
+            classes = np.asarray(self.outer.classes_)
+            (p,) = self.outer.predict_proba(few)[0][classes == label]
+            said += f", probability {p:.2f}"
+        return said
 
 
 def read(estimator: Any, feature_names: ArrayLike | None = None) -> Reading:
@@ -106,19 +157,20 @@ def read(estimator: Any, feature_names: ArrayLike | None = None) -> Reading:
     ValueError
         If there are not as many names as features.
     """
-    steps, final = taken_apart(estimator)
+    steps, final, wrapped = unwrapped(estimator)
     needed(final, "prototypes_", "inspection")
     transformers = tuple(step for _, step in steps)
-    points = _points(final)
-    restores = _restores(transformers, points)
-    reading = Reading(final, transformers, restores, np.empty(0))
+    way = way_back(transformers, _points(final), final.n_features_in_)
+    count = sum(len(stop.columns) for stop in way.stops)
+    raw = None
     if feature_names is not None:
-        names = _names_given(feature_names, _width(reading))
-    elif restores:
-        names = _names_at_fit((*transformers, final)[0])
-    else:
-        names = reading.names_seen()
-    return replace(reading, feature_names=names)
+        told = given_names(feature_names, *{count, way.width or count})
+        raw = told if len(told) == way.width else None
+    names = names_by_level(transformers, final, raw)
+    shown = np.concatenate([names[stop.level][stop.columns] for stop in way.stops])
+    if feature_names is not None and raw is None:
+        shown = told
+    return Reading(final, transformers, way, shown, names, wrapped, estimator)
 
 
 def needed(estimator: Any, attribute: str, display: str) -> Any:
@@ -148,13 +200,9 @@ def as_images(
     ValueError
         If that is not the shape of a row.
     """
-    if len(image_shape) not in (2, 3) or np.prod(image_shape) != rows.shape[1]:
-        raise ValueError(
-            f"image_shape={image_shape!r} must be (height, width) or (height, width, "
-            f"channels) of {rows.shape[1]} numbers, which is what a row has."
-        )
+    shape = checked_image_shape(image_shape, rows.shape[1])
     return np.stack(
-        [image_of_row(row, image_shape, channels_first=channels_first) for row in rows]
+        [image_of_row(row, shape, channels_first=channels_first) for row in rows]
     )
 
 
@@ -162,7 +210,8 @@ def taken(X: Any, rows: NDArray[np.intp]) -> Any:
     """Take some rows, in the container that all of them are in."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
-    return X[rows] if hasattr(X, "shape") else np.asarray(X)[rows]
+    # Rows in a list may be texts, dicts, or tokens of any number.
+    return X[rows] if hasattr(X, "shape") else [X[i] for i in rows]
 
 
 def _points(estimator: Any) -> Array | None:
@@ -173,73 +222,3 @@ def _points(estimator: Any) -> Array | None:
     points = getattr(estimator, "decoded_prototypes_", estimator.prototypes_)
     here = points.ndim == 2 and points.shape[1] == estimator.n_features_in_
     return np.asarray(points, dtype=np.float64) if here else None
-
-
-def _restores(transformers: tuple[Any, ...], points: Array | None) -> bool:
-    """Whether the steps can be undone: back and forth must lead home.
-
-    A selection of features could only be undone by inventing those that it dropped.
-    """
-    if not transformers:
-        return True
-    undone = all(
-        hasattr(step, "inverse_transform") and not hasattr(step, "get_support")
-        for step in transformers
-    )
-    if points is None or not undone:
-        return False
-    try:
-        again = _dense(_forward(transformers, _backward(transformers, points)))
-    except ValueError:  # Of an encoder, for example: no category is in between.
-        return False
-    return again.shape == points.shape and np.allclose(again, points, rtol=1e-6)
-
-
-def _forward(transformers: tuple[Any, ...], X: Any) -> Any:
-    # Restored prototypes are arrays, even where a frame was fitted.
-    with without_names():
-        for step in transformers:
-            X = step.transform(X)
-    return X
-
-
-def _backward(transformers: tuple[Any, ...], rows: Array) -> Array:
-    for step in reversed(transformers):
-        rows = step.inverse_transform(rows)
-    return np.asarray(_dense(rows), dtype=np.float64)
-
-
-def _dense(X: Any) -> NDArray[Any]:
-    return np.asarray(X.toarray() if sparse.issparse(X) else X)
-
-
-def _width(reading: Reading) -> int:
-    first = (*reading.transformers, reading.estimator)[0]
-    return int((first if reading.restores else reading.estimator).n_features_in_)
-
-
-def _names_given(feature_names: ArrayLike, width: int) -> NDArray[Any]:
-    names = np.asarray(feature_names, dtype=object)
-    if names.shape != (width,):
-        raise ValueError(
-            f"feature_names has shape {names.shape}, but a row is shown as {width} "
-            "numbers."
-        )
-    return names
-
-
-def _names_at_fit(step: Any) -> NDArray[Any]:
-    """Names that scikit-learn keeps, or else the positions."""
-    default = [f"x{i}" for i in range(step.n_features_in_)]
-    return np.asarray(getattr(step, "feature_names_in_", default), dtype=object)
-
-
-def _names_behind(transformers: tuple[Any, ...], final: Any) -> NDArray[Any]:
-    """Names of what the steps make of the features, where they say."""
-    names = _names_at_fit((*transformers, final)[0])
-    try:
-        for step in transformers:
-            names = step.get_feature_names_out(names)
-    except (AttributeError, ValueError):
-        return _names_at_fit(final)
-    return np.asarray(names, dtype=object)

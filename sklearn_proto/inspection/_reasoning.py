@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import AGAINST, FOR, name
-from sklearn_proto.inspection._colours import plain
+from sklearn_proto.explain._text import brief, set_title, shortened
 from sklearn_proto.inspection._panels import panels
 from sklearn_proto.inspection._reading import needed, read
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_NAME_WIDTH = 1.6  # inches
 _INDEFINITE, _PRIOR = "#d3d8dd", "#55708f"
 
 
@@ -179,7 +180,7 @@ class ReasoningDisplay:
                 grey = {"left": right, "color": _INDEFINITE}
                 drawn[2][place] = cell.barh(at, indefinite[place], **grey)
             definite = float((right + negative[place]).sum())
-            cell.set_title(plain(self._title(place, definite)), fontsize=9)
+            set_title(cell, self._title(place, definite), 9)
         self.positive_, self.negative_ = drawn[:2]
         self.indefinite_ = None if indefinite is None else drawn[2]
         outer = positive if indefinite is None else positive + indefinite
@@ -196,7 +197,7 @@ class ReasoningDisplay:
 
     def _title(self, place: tuple[int, ...], definite: float) -> str:
         c, q = place
-        title = name(self.classes[c])
+        title = brief(name(self.classes[c]))
         if self.axes_.shape[1] > 1:
             title += f", concept {q}"
         return title + (f"\ndefinite mass {definite:.2g}" if self._indefinite else "")
@@ -217,6 +218,9 @@ class ReasoningDisplay:
             cell.set_yticks([])
             cell.tick_params(labelsize=7)
             cell.spines[["top", "right", "left"]].set_visible(False)
-        names = [plain(f"{j}, {name(label)}") for j, label in enumerate(labels)]
+        names = [
+            shortened(f"{j}, {name(label)}", _NAME_WIDTH, 7)
+            for j, label in enumerate(labels)
+        ]
         first.set_yticks(np.arange(len(names)), names)
         first.set_ylabel("component", fontsize=8)

@@ -1,5 +1,6 @@
 """What is decided where, and how far around a row this is proven."""
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -8,10 +9,17 @@ from sklearn.inspection import DecisionBoundaryDisplay
 
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
+from sklearn_proto.explain._text import legible, shortened
+from sklearn_proto.inspection._arguments import (
+    check_arguments,
+    check_axes,
+    checked_labels,
+)
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._colours import CLASS_COLOURS, class_colours, plain
+from sklearn_proto.inspection._colours import CLASS_COLOURS, class_colours
 from sklearn_proto.inspection._reading import read, taken
 from sklearn_proto.robustness import certified_radius
+from sklearn_proto.robustness._arguments import checked_norm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +27,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _DISCS = 20
+# Classes that a legend names; there are as many colours.
+_IN_LEGEND = 10
 
 
 class DecisionRegionDisplay:
@@ -160,6 +170,17 @@ class DecisionRegionDisplay:
         """
         from matplotlib.figure import Figure
 
+        beyond: Any = eps
+        if isinstance(beyond, Real):  # Such as a fraction.
+            beyond = float(beyond)
+        check_arguments(
+            "DecisionRegionDisplay",
+            method=method,
+            grid_resolution=grid_resolution,
+            eps=beyond,
+        )
+        check_axes(ax)
+        norm = checked_norm(norm)
         reading = read(estimator)
         points = np.asarray(X, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != 2:
@@ -167,7 +188,8 @@ class DecisionRegionDisplay:
         count = len(points)
         few = np.unique(np.linspace(0, count - 1, _DISCS).round().astype(int))
         which = chosen("rows", few if rows is None else rows, count)
-        labels = np.asarray(estimator.predict(X) if y is None else y)
+        predicted = np.asarray(estimator.predict(X))
+        labels = predicted if y is None else checked_labels(y, count)
         radii = certified_radius(
             estimator,
             taken(X, which),
@@ -181,7 +203,7 @@ class DecisionRegionDisplay:
             X if hasattr(X, "columns") else points,
             response_method="predict",
             grid_resolution=grid_resolution,
-            eps=np.ptp(points, axis=0).max() / 10 if eps is None else eps,
+            eps=_beyond(points) if beyond is None else beyond,
             multiclass_colors=_palette(len(classes)),
             ax=Figure().subplots(),  # It draws at once; `plot` draws what is kept.
         )
@@ -240,6 +262,10 @@ class DecisionRegionDisplay:
             options["cmap"] = ListedColormap(_palette(n))
         self.regions.plot(ax=ax, plot_method="contourf", **options)
         xs, ys = self.regions.xx0, self.regions.xx1
+        box = ax.get_window_extent()
+        width, height = (side / ax.figure.dpi for side in (box.width, box.height))
+        ax.set_xlabel(shortened(legible(ax.get_xlabel()), width, 10), fontsize=10)
+        ax.set_ylabel(shortened(legible(ax.get_ylabel()), height, 10), fontsize=10)
         ax.set_xlim(xs.min(), xs.max())
         ax.set_ylim(ys.min(), ys.max())
         sides = np.ptp(xs), np.ptp(ys)
@@ -270,9 +296,10 @@ class DecisionRegionDisplay:
     def _draw_legend(self, ax: "Axes") -> None:
         from matplotlib.lines import Line2D
 
+        width = 0.35 * ax.get_window_extent().width / ax.figure.dpi
         handles = [
-            Line2D([], [], marker="o", linestyle="", color=colour, label=plain(name(c)))
-            for c, colour in zip(self.classes, _palette(len(self.classes)), strict=True)
+            Line2D([], [], marker="o", linestyle="", color=colour, label=label)
+            for colour, label in self._classes_in_legend(width)
         ]
         if self.prototypes is not None:
             star: dict[str, Any] = {"marker": "*", "markersize": 12, "linestyle": ""}
@@ -280,9 +307,21 @@ class DecisionRegionDisplay:
             handles.append(Line2D([], [], label="prototypes", **star))
         ax.legend(handles=handles, fontsize=8)
 
+    def _classes_in_legend(self, width: float) -> list[tuple[str, str]]:
+        """Colours and names of the classes, or of as many as there is room for."""
+        labels = [shortened(name(c), width, 8) for c in self.classes[:_IN_LEGEND]]
+        found = list(zip(_palette(len(labels)), labels, strict=True))
+        more = len(self.classes) - len(labels)
+        return [*found, ("none", f"and {more} more")] if more else found
+
 
 def _palette(count: int) -> list[str]:
     return [CLASS_COLOURS[i % len(CLASS_COLOURS)] for i in range(count)]
+
+
+def _beyond(points: Array) -> float:
+    """How far a grid reaches beyond the points, where all may be one."""
+    return float(np.ptp(points, axis=0).max() / 10) or 1.0
 
 
 def _unit_sphere(norm: float) -> Array:
@@ -293,4 +332,5 @@ def _unit_sphere(norm: float) -> Array:
         return np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
     angles = np.linspace(0, 2 * np.pi, 200, endpoint=False)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    circle /= np.abs(circle).max(axis=1, keepdims=True)  # High powers of less vanish.
     return np.asarray(circle / np.linalg.norm(circle, ord=norm, axis=1, keepdims=True))

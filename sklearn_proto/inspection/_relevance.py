@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import AGAINST, FOR, name
+from sklearn_proto.explain._text import brief, set_title
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._colours import plain
 from sklearn_proto.inspection._panels import panels
 from sklearn_proto.inspection._reading import needed, read
 from sklearn_proto.inspection._samples import name_features
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_NAME_WIDTH = 1.4  # inches
 _BARS = "#55708f"
 
 
@@ -44,13 +45,14 @@ class RelevanceDisplay:
     eigenvalues_ : ndarray of shape (n_matrices, d)
         Of every matrix, decreasing.
     images_ : list of AxesImage or None
-        Matrices; None where all of a matrix is on its diagonal, which then says all.
+        Matrices; None if all of each is on its diagonal, which then says all.
     bars_ : list of BarContainer
         Diagonals.
     profiles_ : list of BarContainer
         Eigenvalues.
-    axes_ : ndarray of shape (n_matrices, 3) of matplotlib.axes.Axes
-        For each matrix the axes of the matrix, the diagonal and the eigenvalues.
+    axes_ : ndarray of shape (n_matrices, 3 or 2) of matplotlib.axes.Axes
+        For each matrix the axes of the matrix, the diagonal and the eigenvalues; none
+        of matrices if all of each is on its diagonal.
     figure_ : matplotlib.figure.Figure
         Figure of the axes.
 
@@ -146,41 +148,45 @@ class RelevanceDisplay:
         """
         count, d, _ = self.relevance_matrices.shape
         size = 10.5, max(2.6, 0.8 + 0.16 * min(d, 40)) * count
-        self.axes_ = panels(ax, (count, 3), size, width_ratios=[1.2, 1.0, 0.9])
+        diagonal = self._diagonal()
+        ratios = [1.0, 0.9] if diagonal.all() else [1.2, 1.0, 0.9]
+        self.axes_ = panels(ax, (count, len(ratios)), size, width_ratios=ratios)
         values = np.linalg.eigvalsh(self.relevance_matrices)[:, ::-1]
         self.eigenvalues_ = np.maximum(values, 0.0)  # Zero, but for rounding.
         self.images_, self.bars_, self.profiles_ = [], [], []
-        for m, (left, middle, right) in enumerate(self.axes_):
-            self.images_.append(self._draw_matrix(left, m))
-            self.bars_.append(self._draw_diagonal(middle, m))
+        for m, (*left, middle, right) in enumerate(self.axes_):
+            self.images_.append(self._draw_matrix(left[0], m) if left else None)
+            self.bars_.append(self._draw_diagonal(middle, m, named=not left))
             self.profiles_.append(self._draw_eigenvalues(right, m))
         self.figure_ = self.axes_[0, 0].figure
         return self
+
+    def _diagonal(self) -> NDArray[np.bool_]:
+        """Which matrices have nothing off their diagonal."""
+        off = ~np.eye(self.relevance_matrices.shape[-1], dtype=bool)
+        return np.asarray(~self.relevance_matrices[:, off].any(axis=1))
 
     def _draw_matrix(self, ax: "Axes", m: int) -> Any:
         from matplotlib.colors import LinearSegmentedColormap
 
         matrix = self.relevance_matrices[m]
-        if not (matrix - np.diag(np.diag(matrix))).any():
-            ax.set_axis_off()
-            ax.text(0.5, 0.5, "diagonal", ha="center", transform=ax.transAxes)
-            ax.set_title(plain(self.titles[m]), fontsize=9)
-            return None
         limit = np.abs(matrix).max()
         colours = LinearSegmentedColormap.from_list("terms", [AGAINST, "white", FOR])
         image = ax.imshow(matrix, cmap=colours, vmin=-limit, vmax=limit)
-        name_features(ax, self.feature_names, shown=True)
+        name_features(ax, self.feature_names, shown=True, width=_NAME_WIDTH)
         ax.set_xticks([])
-        ax.set_title(plain(self.titles[m]), fontsize=9)
+        set_title(ax, self.titles[m], 9)
         ax.figure.colorbar(image, ax=ax).ax.tick_params(labelsize=7)
         return image
 
-    def _draw_diagonal(self, ax: "Axes", m: int) -> Any:
+    def _draw_diagonal(self, ax: "Axes", m: int, *, named: bool) -> Any:
         diagonal = np.diag(self.relevance_matrices[m])
         bars = ax.barh(np.arange(len(diagonal)), diagonal, color=_BARS)
         ax.set_ylim(len(diagonal) - 0.4, -0.6)
-        name_features(ax, self.feature_names, shown=True)
-        _plain_axes(ax, "relevance of each feature")
+        name_features(ax, self.feature_names, shown=True, width=_NAME_WIDTH)
+        # Without a matrix, nothing else says what the relevances are of.
+        several = named and len(self.titles) > 1
+        _plain_axes(ax, self.titles[m] if several else "relevance of each feature")
         return bars
 
     def _draw_eigenvalues(self, ax: "Axes", m: int) -> Any:
@@ -194,7 +200,7 @@ class RelevanceDisplay:
 
 
 def _plain_axes(ax: "Axes", title: str) -> None:
-    ax.set_title(title, fontsize=9)
+    set_title(ax, title, 9)
     ax.tick_params(labelsize=7)
     ax.spines[["top", "right"]].set_visible(False)
 
@@ -204,6 +210,6 @@ def _titles(model: Any, count: int) -> list[str]:
     if count == 1:
         return ["relevance matrix"]
     if count == len(model.prototypes_):
-        labels = [name(label) for label in model.prototype_labels_]
+        labels = [brief(name(label)) for label in model.prototype_labels_]
         return [f"prototype {j} of {label}" for j, label in enumerate(labels)]
-    return [name(label) for label in model.classes_]
+    return [brief(name(label)) for label in model.classes_]

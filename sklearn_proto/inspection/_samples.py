@@ -1,66 +1,42 @@
 """One row or prototype in its own axes: as an image, or beside the data."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_proto.inspection._colours import plain
+from sklearn_proto.explain._text import legible, shortened, text_width
+from sklearn_proto.inspection._bands import Bands
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
 
-LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BANDS = ("#e4e8ec", "#c3ccd5")
 # Beyond these numbers of features, names get small, and are left out.
 _LARGE_NAMES, _NAMED = 15, 40
+# Inches that a name may take, and points of its letters and of a note.
+_NAME_WIDTH, _LARGE, _SMALL = 2.2, 7, 6
 # How far bars are drawn beyond the 5% and 95% quantiles, whose distance is 1.
 _ROOM = 0.75
 
 
-@dataclass(frozen=True, eq=False)
-class Bands:
-    """Quantiles of the data, on a scale on which features of any unit compare.
-
-    Parameters
-    ----------
-    quantiles : ndarray of shape (5, d)
-        At the levels 0.05, 0.25, 0.5, 0.75 and 0.95.
-    """
-
-    quantiles: Array
-
-    @classmethod
-    def of(cls, rows: Array) -> "Bands":
-        """Bands of rows (n, d)."""
-        return cls(np.quantile(rows, LEVELS, axis=0))
-
-    def scaled(self, values: Array) -> Array:
-        """Values (..., d) with the lowest quantile at 0 and the highest at 1.
-
-        A feature that hardly varies keeps its unit.
-        """
-        low, high = self.quantiles[0], self.quantiles[-1]
-        return np.asarray((values - low) / np.where(high > low, high - low, 1.0))
-
-
 def draw_row(ax: "Axes", values: Array, bands: Bands | None, colour: str) -> Any:
-    """Draw parallel bars, one a feature: from 0, or from the median of the data."""
+    """Draw parallel bars, one a feature: from 0, or from where `bands` start."""
     at = np.arange(len(values))
     if bands is None:
         ax.axvline(0, color="#888", linewidth=0.8)
         drawn = ax.barh(at, values, 0.6, color=colour)
     else:
-        low, lower, median, upper, high = bands.scaled(bands.quantiles)
+        low, lower, _, upper, high = bands.scaled(bands.quantiles)
+        start = bands.scaled(bands.starts)
         ax.barh(at, high - low, 0.9, left=low, color=_BANDS[0])
         ax.barh(at, upper - lower, 0.9, left=lower, color=_BANDS[1])
-        length = bands.scaled(values) - median
-        drawn = ax.barh(at, length, 0.4, left=median, color=colour)
-        _mark_cut(ax, median + length, colour)
-        ax.vlines(median, at - 0.45, at + 0.45, color="#444", linewidth=1)
+        length = bands.scaled(values) - start
+        drawn = ax.barh(at, length, 0.4, left=start, color=colour)
+        _mark_cut(ax, start + length, colour)
+        ax.vlines(start, at - 0.45, at + 0.45, color="#444", linewidth=1)
         ax.set_xticks([0, 1], ["5%", "95%"])
     ax.set_ylim(len(values) - 0.4, -0.6)
     ax.tick_params(labelsize=7)
@@ -89,13 +65,35 @@ def share_scale(axes: NDArray[Any]) -> None:
         ax.set_xlim(limits[:, 0].min(), limits[:, 1].max())
 
 
-def name_features(ax: "Axes", names: NDArray[Any], *, shown: bool) -> None:
-    """Name the bars of `draw_row`, where there is room."""
+def name_features(
+    ax: "Axes", names: NDArray[Any], *, shown: bool, width: float = _NAME_WIDTH
+) -> None:
+    """Name the bars of `draw_row`, where there is room, in so many inches."""
     if not shown or len(names) > _NAMED:
         ax.set_yticks([])
         return
-    size = 7 if len(names) <= _LARGE_NAMES else 6
-    ax.set_yticks(np.arange(len(names)), [plain(n) for n in names], fontsize=size)
+    size = _name_size(names)
+    texts = [shortened(legible(n), width, size) for n in names]
+    ax.set_yticks(np.arange(len(names)), texts, fontsize=size)
+
+
+def width_of_names(names: NDArray[Any] | None) -> float:
+    """Inches that `name_features` needs beside the axes."""
+    if names is None or len(names) > _NAMED:
+        return 0.0
+    size = _name_size(names)
+    widest = max((text_width(legible(n), size) for n in names), default=0.0)
+    return min(widest, _NAME_WIDTH)
+
+
+def _name_size(names: NDArray[Any]) -> int:
+    return _LARGE if len(names) <= _LARGE_NAMES else _SMALL
+
+
+def note_units(ax: "Axes", units: str) -> None:
+    """Write below a row whose output its features are, if they are not raw."""
+    if units:
+        ax.set_xlabel(shortened(units, _NAME_WIDTH, _LARGE), fontsize=_LARGE)
 
 
 def draw_image(

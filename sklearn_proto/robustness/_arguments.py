@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_proto._validation import as_numbers, shown, without_graph
+from sklearn_proto._validation import as_column, as_numbers, shown
 
 Array = NDArray[np.float64]
 Bounds = tuple[ArrayLike, ArrayLike]
@@ -77,10 +77,7 @@ def checked_scale(scale: Any, n_features: int) -> Array:
 
 def checked_labels(y: ArrayLike, n: int, classes: Any = None) -> NDArray[Any]:
     """Check labels of shape (n,), of which one at least must be among `classes`."""
-    try:
-        found = np.asarray(without_graph(y))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"y={shown(y)} must hold one label for each row.") from error
+    found = as_column("y", y)
     if found.shape != (n,):
         raise ValueError(f"y has shape {found.shape}, but X has {n} rows.")
     if classes is not None and not _some_known(found, classes):

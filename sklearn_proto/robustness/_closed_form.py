@@ -1,5 +1,6 @@
 """Theorem 1 of Saralajew et al. (AAAI 2025): the cheapest certificate."""
 
+import torch
 from torch import Tensor
 
 from sklearn_proto._functional import closed_form_radius
@@ -33,4 +34,6 @@ class ClosedForm(Certificate):
             metric=view.metric,
             largest_distance=distance.amax(1),
         )
-        return euclidean / pairs.perturbations.lipschitz
+        # A map that moves nothing leaves an open gap open, and a closed one closed.
+        moved = euclidean / pairs.perturbations.lipschitz
+        return torch.where(euclidean > 0, moved, 0.0)

@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import column_or_1d
 
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import Bounds
 from sklearn_proto.robustness._certify import certified_radius
+from sklearn_proto.robustness._front import taken_apart
 from sklearn_proto.robustness._scores import curve_of_radii
 
 if TYPE_CHECKING:
@@ -112,7 +114,8 @@ class CertifiedAccuracyDisplay:
         feature_scale : array-like of shape (n_features,), optional
             As in `certified_radius`.
         name : str, optional
-            What the legend calls the curve; by default the class of the estimator.
+            What the legend calls the curve; by default the class of the classifier,
+            without the pipeline or search that it is in.
         ax : matplotlib.axes.Axes, optional
             Where to draw; by default a new figure.
         **kwargs : dict
@@ -137,7 +140,7 @@ class CertifiedAccuracyDisplay:
             estimator.predict(X),
             radius=radius,
             norm=norm,
-            name=type(estimator).__name__ if name is None else name,
+            name=type(taken_apart(estimator)[1]).__name__ if name is None else name,
             ax=ax,
             **kwargs,
         )
@@ -222,7 +225,8 @@ class CertifiedAccuracyDisplay:
 
             _, ax = plt.subplots()
         name = self.name if name is None else name
-        style = {"drawstyle": "steps-pre", "label": name} | kwargs
+        label = None if name is None else str(name).replace("$", r"\$")
+        style = {"drawstyle": "steps-pre", "label": label} | kwargs
         (self.line_,) = ax.plot(*self._steps(), **style)
         self.accuracy_line_ = self._draw_clean_accuracy(ax)
         ax.set(xlabel=_norm_label(self.norm), ylabel="Certified accuracy")
@@ -255,7 +259,10 @@ def _norm_label(norm: float | None) -> str:
 
 
 def _checked_right(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.bool_]:
-    truth, predicted = np.asarray(y_true), np.asarray(y_pred)
+    truth, predicted = (
+        column_or_1d(y, warn=True) if np.shape(y)[1:] == (1,) else np.asarray(y)
+        for y in (y_true, y_pred)
+    )
     if truth.ndim != 1 or truth.shape != predicted.shape:
         raise ValueError(
             f"y_true has shape {truth.shape} and y_pred {predicted.shape}; both must "

@@ -1,11 +1,10 @@
 """Families of models: who certifies which view.
 
 A family is all that `certified_radius` and `exact_radius` know of a model. A new kind
-of view gets every certificate of this package by a line in `family_of`.
+of view gets a family by a line in the table of `family_of`.
 """
 
 from collections.abc import Callable
-from functools import singledispatch
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from torch import Tensor
@@ -16,6 +15,10 @@ from sklearn_proto._views import (
     SimilarityView,
 )
 from sklearn_proto.robustness._batch import Batch, View
+from sklearn_proto.robustness._contract import (
+    require_own_methods,
+    require_sound_arrays,
+)
 from sklearn_proto.robustness._enclosure import Effort, Enclosure
 from sklearn_proto.robustness._methods import SimilarityFamily
 from sklearn_proto.robustness._nearest import NearestFamily
@@ -53,26 +56,54 @@ class Family(Protocol[B]):
         """Bounds from both sides, given the sizes (n,) at which an attack succeeded."""
 
 
-@singledispatch
 def family_of(view: Any, perturbations: Perturbations) -> Family[Any]:
-    """Family of a certifiable view, for perturbations of its rows."""
-    del perturbations
-    raise TypeError(
-        f"there is no certificate for a {type(view).__name__}; wrap the classifier in "
+    """Family of a certifiable view, for perturbations of its rows.
+
+    Raises
+    ------
+    TypeError
+        If there is no certificate for this very class.
+    ValueError
+        If the arrays of the view do not keep what it promises.
+    """
+    require_family(view)
+    return _FAMILIES[type(view)](view, perturbations)
+
+
+def require_family(view: Any) -> None:
+    """Refuse a view that is of no class with a certificate, or was changed.
+
+    Raises
+    ------
+    TypeError
+        If there is no certificate for this very class.
+    ValueError
+        If the arrays of the view do not keep what it promises.
+    """
+    if type(view) not in _FAMILIES:
+        raise TypeError(_refusal(type(view)))
+    require_own_methods(view)
+    require_sound_arrays(view)
+
+
+# A subclass could override what the scores are made of, and no bound would see it.
+_FAMILIES: dict[type, Callable[[Any, Perturbations], Family[Any]]] = {
+    SimilarityView: SimilarityFamily,
+    NearestPrototypeView: NearestFamily,
+    PartPrototypeView: PartFamily,
+}
+
+
+def _refusal(cls: type) -> str:
+    known = [base.__name__ for base in cls.__mro__ if base in _FAMILIES]
+    if not known:
+        return (
+            f"there is no certificate for a {cls.__name__}; wrap the classifier in "
+            "sklearn_proto.robustness.SmoothedClassifier."
+        )
+    return (
+        f"there is no certificate for a {cls.__name__}: the bounds read the arrays of "
+        f"a {known[0]}, and a subclass may score rows otherwise. Return a {known[0]} "
+        "itself, with arrays that make the same scores, or wrap the classifier in "
         "sklearn_proto.robustness.SmoothedClassifier."
     )
-
-
-@family_of.register
-def _(view: SimilarityView, perturbations: Perturbations) -> Family[Any]:
-    return SimilarityFamily(view, perturbations)
-
-
-@family_of.register
-def _(view: NearestPrototypeView, perturbations: Perturbations) -> Family[Any]:
-    return NearestFamily(view, perturbations)
-
-
-@family_of.register
-def _(view: PartPrototypeView, perturbations: Perturbations) -> Family[Any]:
-    return PartFamily(view, perturbations)

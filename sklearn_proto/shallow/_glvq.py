@@ -188,7 +188,7 @@ class GLVQClassifier(NearestPrototypeClassifier):
         return self._fitted_metric()
 
     def _fitted_metric(self):
-        return _METRICS[self.metric]()
+        return _METRICS[self._fitted_with["metric"]]()
 
     def _view_options(self):
-        return {"metric": self.metric}
+        return {"metric": self._fitted_with["metric"]}

@@ -212,7 +212,7 @@ class GMLVQClassifier(NearestPrototypeClassifier):
         return Relevances(to_tensor(np.ones(self.n_features_in_)))
 
     def _fitted_metric(self):
-        if self.relevance == "full":
+        if self._fitted_with["relevance"] == "full":
             return SharedMatrix(to_tensor(self._raw))
         return Relevances(to_tensor(self._raw))
 

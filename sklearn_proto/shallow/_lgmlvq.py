@@ -193,12 +193,12 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
     @property
     def _of_prototypes(self):
         of_each = NearestPrototypeClassifier._of_prototypes
-        if self.localization == "class":
+        if self._fitted_with["localization"] == "class":
             return of_each
         return (*of_each, "_raw")
 
     def _make_metric(self, start):
-        local = self.localization == "prototype"
+        local = self._fitted_with["localization"] == "prototype"
         count = len(start.owners) if local else start.n_classes
         omega = initial_map(start.data, self.n_components)
         return LocalMatrices(
@@ -207,7 +207,7 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
 
     def _which(self, owners):
         """Matrix of each prototype."""
-        local = self.localization == "prototype"
+        local = self._fitted_with["localization"] == "prototype"
         return to_indices(np.arange(len(owners)) if local else owners)
 
     def _fitted_metric(self):
@@ -220,5 +220,5 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
         self.relevance_ = np.einsum("mii->mi", self.relevance_matrix_).copy()
 
     def _view_options(self):
-        local = self.localization == "prototype"
+        local = self._fitted_with["localization"] == "prototype"
         return {"omega": self.omega_ if local else self.omega_[self._owners]}

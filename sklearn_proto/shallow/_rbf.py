@@ -206,7 +206,7 @@ default="kmeans"
 
     @property
     def _normalized(self):
-        return self.normalize_kernel
+        return self._fitted_with["normalize_kernel"]
 
     def _make_head(self, owners):
         return _HEADS[self.weights](owners)

@@ -19,8 +19,18 @@ from sklearn_proto._training import (
     SolverOptions,
     class_prototypes,
     nearest_rows,
+    typical_unit,
 )
 from sklearn_proto.shallow._arguments import given_prototypes
+
+# What a view reads besides the fitted attributes.
+_OF_PREDICTION = (
+    "metric",
+    "device",
+    "normalize_kernel",
+    "relevance",
+    "localization",
+)
 
 
 class ShallowClassifier(PrototypeClassifier):
@@ -119,6 +129,11 @@ class ShallowClassifier(PrototypeClassifier):
         labels = np.repeat(np.arange(len(classes)), counts)
         solver = self._resolve_solver(len(data))
         dtype = training_dtype(device, data.X.dtype, solver)
+        if not resumes:
+            self._unit = typical_unit(data.X)
+            self._fitted_with = self._parameters_that_predict()
+        self.classes_ = classes
+        raw, data = data, data.in_units(self._unit)
         network = self._start(data, labels, counts, random_state)
         if previous is not None:
             self._resume(network, previous, classes)
@@ -136,8 +151,8 @@ class ShallowClassifier(PrototypeClassifier):
         self._keep_state(network)
         with torch.no_grad():
             self._export(network)
-            self._calibrate(data)
-        self._summarise(data)
+            self._calibrate(raw)
+        self._summarise(raw)
 
     def _resolve_solver(self, n):
         if self.solver != "auto":
@@ -155,7 +170,13 @@ class ShallowClassifier(PrototypeClassifier):
                 data.X, data.y, data.weight, counts, self.init, random_state
             )
             return found.astype(np.float64)
-        return given_prototypes(self.init, (int(counts.sum()), self.n_features_in_))
+        shape = (int(counts.sum()), self.n_features_in_)
+        return given_prototypes(self.init, shape) / self._unit
+
+    def _parameters_that_predict(self):
+        """Parameters that a fitted model goes on using; later changes wait for fit."""
+        own = self.get_params(deep=False)
+        return {name: own[name] for name in _OF_PREDICTION if name in own}
 
     def _keep_state(self, network):
         """Keep what a warm start goes on from."""

@@ -101,13 +101,23 @@ class Batches:
 
     def __len__(self) -> int:
         """Count the batches; a progress bar asks."""
-        return -(-len(self.data) // self.batch_size)
+        return len(self._starts)
+
+    @property
+    def _starts(self) -> range:
+        """Where batches start; a last one of a single row joins the one before.
+
+        The statistics of a normalisation are of no use for one row, or an error.
+        """
+        n, size = len(self.data), self.batch_size
+        return range(0, n - 1 if n % size == 1 and n > size > 1 else n, size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor]]]:
         """Rows, and their labels and weights."""
         order = np.arange(len(self.data)) if self.order is None else self.order()
-        for start in range(0, len(self.data), self.batch_size):
-            chosen = order[start : start + self.batch_size]
+        ends = [*self._starts[1:], len(order)]
+        for start, end in zip(self._starts, ends, strict=True):
+            chosen = order[start:end]
             part = self.data.take(np.tile(chosen, self.views))
             x = torch.tensor(part.X, dtype=torch.float32, device=self.device)
             if self.augmentation is not None:

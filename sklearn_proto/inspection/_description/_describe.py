@@ -1,6 +1,6 @@
 """Change the input in one respect at a time, and see which prototypes mind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,7 +10,8 @@ from sklearn.utils import check_random_state
 
 from sklearn_proto._compat import Interval
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto._validation import as_image_shape, as_numbers, shown, validated
+from sklearn_proto._validation import validated
+from sklearn_proto.explain._image_rows import checked_image_shape
 from sklearn_proto.explain._plain_rows import plain_rows
 from sklearn_proto.inspection._description._characteristics import (
     PrototypeCharacteristics,
@@ -24,6 +25,9 @@ from sklearn_proto.inspection._description._modified import (
     image_changes,
 )
 from sklearn_proto.inspection._description._presence import found_in, similarities_at
+from sklearn_proto.inspection._feature_names import names_by_level
+from sklearn_proto.inspection._way_back import transformed
+from sklearn_proto.inspection._wrappers import unwrapped
 from sklearn_proto.metrics._last_step import last_step
 from sklearn_proto.robustness._containers import like
 
@@ -31,8 +35,8 @@ Array = NDArray[np.float64]
 
 # Whose maps are in memory at the same time.
 _ROWS_AT_ONCE = 128
-# Beyond this nothing is left of an image.
-_STRONGEST = 1e6
+# Of pixels, whose differences are taken, and of changes, which are squared.
+_LARGEST, _STRONGEST = 1e300, 1e6
 _STRENGTH = Interval(Real, 0, _STRONGEST, closed="both")
 
 
@@ -41,7 +45,7 @@ _STRENGTH = Interval(Real, 0, _STRONGEST, closed="both")
     estimator="no_validation",
     X="no_validation",
     characteristics="no_validation",
-    groups=[Mapping, None],
+    groups="no_validation",
     image_shape="no_validation",
     channels_first=["boolean"],
     limits="no_validation",
@@ -49,7 +53,7 @@ _STRENGTH = Interval(Real, 0, _STRONGEST, closed="both")
     saturation=[_STRENGTH],
     contrast=[_STRENGTH],
     warp=[_STRENGTH],
-    smoothing=[Interval(Real, 1e-6, _STRONGEST, closed="both")],
+    smoothing=[Interval(Real, 1 / _STRONGEST, _STRONGEST, closed="both")],
     n_repeats=[Interval(Integral, 1, None, closed="left")],
     random_state=["random_state"],
 )
@@ -156,7 +160,9 @@ def describe_prototypes(
     ['petals', 'petals', 'petals']
     """
     strengths = Strengths(hue, saturation, contrast, warp, smoothing)
-    model, seen = last_step(estimator, X)
+    steps, final, _ = unwrapped(estimator)
+    transformers = tuple(step for _, step in steps)
+    model, seen = last_step(final, transformed(transformers, X))
     rows = plain_rows(seen)
     first = model.explain(like(seen, rows[:1]))
     seed = check_random_state(random_state).randint(2**31 - 1)
@@ -165,7 +171,9 @@ def describe_prototypes(
         model, rows, image_shape, channels_first=channels_first
     )
     if groups is not None or shape is None:
-        changes = group_changes(groups, first.feature_names, rows, generator)
+        names = names_by_level(transformers, model, None)[-1]
+        names = names if len(names) == rows.shape[1] else first.feature_names
+        changes = group_changes(groups, names, rows, generator)
     else:
         pictures = Pictures(shape, channels_first, _limits(limits, rows))
         changes = image_changes(pictures, strengths, generator)
@@ -216,15 +224,10 @@ def _image_shape(
     model: Any, rows: Array, given: tuple[int, ...] | None, *, channels_first: bool
 ) -> tuple[tuple[int, ...] | None, bool]:
     """Shape of the images with channels last, if rows are images."""
-    shape = as_image_shape(given)
-    if shape is None:
+    if given is None:
         known = getattr(model, "image_shape_", None)
         return known, bool(getattr(model, "channels_first", False))
-    if np.prod(shape) != rows.shape[1]:
-        raise ValueError(
-            f"image_shape={given!r} must be the shape of an image of {rows.shape[1]} "
-            "numbers, as there are in a row."
-        )
+    shape = checked_image_shape(given, rows.shape[1])
     if channels_first and len(shape) > 2:
         shape = (*shape[1:], shape[0])
     return shape, channels_first
@@ -235,26 +238,28 @@ def _limits(given: tuple[float, float] | None, rows: Array) -> tuple[float, floa
         low, high = float(rows.min()), float(rows.max())
         # Blank images have no contrast to measure by.
         return low, high if high > low else low + 1.0
-    found = as_numbers("limits", given)
-    if found.shape != (2,) or not np.isfinite(found).all() or found[0] >= found[1]:
-        raise ValueError(
-            f"limits={shown(given)} must be two finite numbers, the smaller first."
-        )
-    return float(found[0]), float(found[1])
+    try:
+        low, high = (float(value) for value in given)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not -_LARGEST <= low < high <= _LARGEST:
+        raise ValueError(f"limits={given!r} must be two numbers, the smaller first.")
+    return low, high
 
 
 def _chosen(changes: Changes, names: Sequence[str] | None) -> Changes:
     if names is None:
         return changes
-    try:
-        asked = [] if isinstance(names, str) else list(names)
-    except TypeError:
-        asked = []
-    lacking = [n for n in asked if not (isinstance(n, str) and n in changes)]
-    if lacking or not asked:
-        colours = any(n in ("hue", "saturation") for n in lacking if isinstance(n, str))
+    if not isinstance(names, Iterable) or not all(isinstance(n, str) for n in names):
+        raise ValueError(
+            f"characteristics={names!r} must be a list of some of {list(changes)}."
+        )
+    names = list(names)
+    lacking = [name for name in names if name not in changes]
+    if lacking or not len(names):
+        colours = {"hue", "saturation"} & set(lacking)
         grey = " The images are grey, or not of three colours." if colours else ""
         raise ValueError(
-            f"characteristics={shown(names)} must name some of {list(changes)}.{grey}"
+            f"characteristics={list(names)!r} must name some of {list(changes)}.{grey}"
         )
-    return {name: changes[name] for name in asked}
+    return {name: changes[name] for name in names}

@@ -107,8 +107,10 @@ def group_changes(
     ValueError
         If a feature of a group is not known.
     """
-    if groups is not None and not groups:
-        raise ValueError("groups={} is empty; it must have a group of features.")
+    if groups is not None and not isinstance(groups, Mapping):
+        raise ValueError(
+            f"groups={groups!r} must map the name of each group to its features."
+        )
     if groups is None:
         groups = {str(name): [i] for i, name in enumerate(feature_names)}
 
@@ -135,7 +137,9 @@ def _columns(
     known |= {i: i for i in range(d)}
     each = [features] if isinstance(features, str | Integral) else features
     if not isinstance(each, Iterable):
-        raise ValueError(f"groups[{group!r}]={features!r} must hold features.")
+        raise ValueError(
+            f"groups[{group!r}]={features!r} must be names or indices of features."
+        )
     found = []
     # Not as an array: names and indices may be mixed.
     for feature in each:

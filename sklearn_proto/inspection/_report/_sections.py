@@ -74,9 +74,9 @@ def prototypes(subject: Subject) -> Section:
         )
         return Section("Prototypes", body)
     how = _HOW_IMAGES if images else _HOW_ROWS
-    if not (reading.restores or images):
-        how += " The steps in front of the classifier cannot be undone, so features "
-        how += "are drawn as the classifier sees them."
+    if reading.units and not images:
+        how += f" Features are drawn {reading.units}, as the classifier sees them, "
+        how += "where a step in front of it cannot be undone."
     some = f" The first {_DRAWN} of {count} are drawn." if count > _DRAWN else ""
     body = picture(
         lambda figure: PrototypeDisplay.from_estimator(
@@ -100,7 +100,9 @@ _HOW_IMAGES = "The prototypes as images, and in a frame the part that counts, if
 _HOW_ROWS = (
     "The prototypes feature by feature, on a scale from the 5% quantile of the rows to "
     "the 95% quantile. Shades are the middle 90% and the middle half of the rows, and "
-    "a bar leads from their median to the prototype. A triangle says that it goes on."
+    "a bar leads to the prototype from their median, or from the lowest value of a "
+    "feature that ends there, as a count does at 0: what is absent has no bar. A "
+    "triangle says that a bar goes on."
 )
 
 
@@ -140,12 +142,11 @@ def _relevances(subject: Subject) -> str:
     matrices = subject.model.relevance_matrix_
     count = len(matrices) if matrices.ndim == 3 else 1
     some = f" The first {_MATRICES} of {count} are drawn." if count > _MATRICES else ""
-    same = len(subject.reading.feature_names) == matrices.shape[-1]
     return picture(
         lambda figure: RelevanceDisplay.from_estimator(
             subject.estimator,
             matrices=np.arange(min(count, _MATRICES)),
-            feature_names=subject.reading.feature_names if same else None,
+            feature_names=subject.reading.names_seen(),
             ax=figure,
         ),
         "Relevance matrix, relevance of each feature, and eigenvalues",
@@ -184,7 +185,9 @@ def decisions(subject: Subject, chosen: dict[int, str]) -> Section:
     for card, (i, why) in zip(explanation, chosen.items(), strict=True):
         truth = "rightly" if subject.right[i] else f"but it is {name(subject.y[i])}"
         heading = f"Row {i}: {why}" if why else f"Row {i}"
-        verdict = f"Classified as {name(card.predictions[0])}, {truth}."
+        verdict = f"Classified as {name(subject.predictions[i])}, {truth}."
+        if said := subject.reading.verdict(subject.X, i):
+            verdict += f" {said}; what follows explains the model inside."
         parts += [subheading(heading), paragraph(verdict), card._repr_html_()]
         parts.append(_waterfall(subject, i))
     return Section("Decisions", "".join(parts))
@@ -248,8 +251,7 @@ def _shares(radius: NDArray[np.float64]) -> str:
 
 def parameters(subject: Subject) -> Section:
     """Parameters of the classifier and of the steps in front of it."""
-    steps = (*subject.reading.transformers, subject.model)
-    return Section("Parameters", "".join(_parameters(step) for step in steps))
+    return Section("Parameters", "".join(_parameters(step) for step in subject.steps))
 
 
 def _parameters(step: Any) -> str:

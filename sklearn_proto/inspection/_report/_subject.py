@@ -28,6 +28,13 @@ class Subject:
         """The classifier without its pipeline."""
         return self.reading.estimator
 
+    @property
+    def steps(self) -> tuple[Any, ...]:
+        """All that has parameters, from the first step to what wraps the classifier."""
+        reading = self.reading
+        wrappers = () if reading.wrapped is None else (reading.wrapped,)
+        return (*reading.transformers, self.model, *wrappers)
+
     @cached_property
     def predictions(self) -> NDArray[Any]:
         """Predicted labels, shape (n,)."""
@@ -41,7 +48,8 @@ class Subject:
     @cached_property
     def leads(self) -> Array:
         """How far each winner is ahead of the runner-up."""
-        scores = np.asarray(self.estimator.decision_function(self.X), dtype=np.float64)
+        seen = self.reading.seen(self.X)
+        scores = np.asarray(self.model.decision_function(seen), dtype=np.float64)
         if scores.ndim == 1:
             return np.abs(scores)
         first, second = np.sort(scores, axis=1)[:, :-3:-1].T

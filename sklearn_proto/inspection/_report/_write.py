@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _num_samples, column_or_1d
 
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto._validation import as_image_shape, shown, validated, without_graph
+from sklearn_proto._validation import validated
+from sklearn_proto.inspection._arguments import check_arguments, checked_labels
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._report import _sections
@@ -24,12 +24,12 @@ from sklearn_proto.robustness._arguments import checked_norm
     estimator="no_validation",
     X="no_validation",
     y="no_validation",
-    path=[str, PathLike],
+    path="no_validation",
     rows="no_validation",
     norm="no_validation",
     image_shape="no_validation",
     feature_names="no_validation",
-    title=[str, None],
+    title="no_validation",
 )
 def report(
     estimator: Any,
@@ -97,6 +97,9 @@ def report(
     ...     "Certified accuracy" in file.read_text(encoding="utf-8")
     True
     """
+    check_arguments("report", title=title)
+    if not isinstance(path, str | PathLike) or "\0" in str(path):
+        raise TypeError(f"path={path!r} must be a str or a path, without a null.")
     subject = _subject(estimator, X, y, norm, image_shape, feature_names)
     if rows is None:
         explained = telling_rows(subject)
@@ -112,16 +115,9 @@ def report(
         _sections.parameters(subject),
     ]
     heading = title or f"{type(subject.model).__name__} on {len(subject.y)} rows"
-    file = _checked_path(path)
+    file = Path(path)
     file.write_text(page(heading, _summary(subject), sections), encoding="utf-8")
     return file
-
-
-def _checked_path(path: str | PathLike[str]) -> Path:
-    """Check a name before anything is computed for it."""
-    if "\0" in str(path):
-        raise ValueError(f"path={shown(path)} must be without null characters.")
-    return Path(path)
 
 
 def _subject(
@@ -133,18 +129,15 @@ def _subject(
     feature_names: ArrayLike | None,
 ) -> Subject:
     reading = read(estimator, feature_names)
-    truth = np.asarray(column_or_1d(without_graph(y)))
-    n = _num_samples(X)
-    if len(truth) != n or n == 0:
-        raise ValueError(f"y has {len(truth)} labels, and X {n} rows; at least 1 each.")
-    image_shape = as_image_shape(image_shape)
+    n = len(np.asarray(estimator.predict(X)))  # It refuses what are no rows.
+    truth = checked_labels(y, n)
     reading.pictures(image_shape)  # A wrong shape is an error at once.
     return Subject(estimator, reading, X, truth, image_shape, checked_norm(norm))
 
 
 def _summary(subject: Subject) -> str:
     model, reading = subject.model, subject.reading
-    steps = " → ".join(type(step).__name__ for step in (*reading.transformers, model))
+    steps = " → ".join(type(step).__name__ for step in subject.steps)
     rows = [
         ["model", steps],
         ["rows", str(len(subject.y))],

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from sklearn_proto._functional import lp_norm
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness._batch import Batch
 from sklearn_proto.robustness._nearest._contest import Contest
@@ -81,7 +82,8 @@ class NearestBatch(Batch):
         scale, reach, claimed = (part[rows] for part in (scale, reach, radius))
         safe = self._within(scale, claimed)
         for farthest in (_FAR * scale, reach):
-            rounding = self.view.rounding(some.z, farthest)
+            blur = some.perturbations.blur
+            rounding = self.view.rounding(some.z, farthest, blur)
             found = replace(some, rounding=rounding)._computed(bound)
             found = torch.minimum(found, claimed)
             capped = torch.where(farthest < reach, self._within(farthest, found), found)
@@ -125,5 +127,4 @@ class NearestBatch(Batch):
             given = replace(given, matrix=given.matrix.abs())
         p = 1 if self.geometry.kind == "manhattan" else 2
         moved = given.push(largest)
-        found: Tensor = torch.linalg.vector_norm(moved, p, dim=1)
-        return found
+        return lp_norm(moved, p)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from sklearn_proto._functional import lp_distances
 from sklearn_proto.robustness._nearest._geometry import NearestGeometry
 from sklearn_proto.robustness._perturbations import Perturbations, dual_exponent
 
@@ -65,11 +65,9 @@ class Contest:
         """Dual norms (R, q) of the differences between the points of a flat metric."""
         geometry = self.geometry
         a, b = geometry.points[self.rivals], geometry.points[self.own]
-        direct = "donot_use_mm_for_euclid_dist"
         dual = dual_exponent(self.perturbations.norm)
         blur = geometry.blur[self.rivals, None] + geometry.blur[self.own]
-        found: Tensor = torch.cdist(a, b, p=dual, compute_mode=direct)
-        return found + blur
+        return lp_distances(a, b, dual) + blur
 
     def normals(self, rivals: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """``sum_i weights_i (p_j - p_i)`` (B, d) of points, and its blur (B,).

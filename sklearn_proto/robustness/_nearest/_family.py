@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._views import NearestPrototypeView
-from sklearn_proto.robustness._enclosure import Effort, Enclosure, attained, finished
+from sklearn_proto.robustness._enclosure import (
+    Effort,
+    Enclosure,
+    attained,
+    finished,
+    not_beyond,
+)
 from sklearn_proto.robustness._lookup import look_up, require
 from sklearn_proto.robustness._nearest._batch import NearestBatch
 from sklearn_proto.robustness._nearest._exact import Exact
@@ -36,7 +42,8 @@ class NearestFamily:
         self, perturbations: Perturbations, z: Tensor, predicted: Tensor
     ) -> NearestBatch:
         """See `Family`."""
-        distances, rounding = self.view.unrooted_lengths(z), self.view.rounding(z)
+        distances = self.view.unrooted_lengths(z)
+        rounding = self.view.rounding(z, blur=perturbations.blur)
         return NearestBatch(
             perturbations, z, predicted, self._geometry, distances, rounding
         )
@@ -60,8 +67,8 @@ class NearestFamily:
         refused = exact.refusal(self.view, batch.perturbations) is not None
         if not refused:
             upper = torch.minimum(upper, self._attained(exact, batch))
-        lower = self.radius("auto" if refused else "exact")(batch)
-        lower = torch.minimum(lower, upper)
+        proven = self.radius("auto" if refused else "exact")(batch)
+        lower = not_beyond(upper, proven)
         done = finished(lower, upper, effort.rtol).cpu().numpy()
         return Enclosure(lower, upper, np.where(done, "exact", "bounded"))
 

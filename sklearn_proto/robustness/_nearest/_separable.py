@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import last_positive
+from sklearn_proto._functional import last_positive, lp_norm
 from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._rivals import smallest_over_rivals
 from sklearn_proto.robustness._perturbations import Perturbations
@@ -61,7 +61,7 @@ class Falls:
         if self.norm == 1:
             return self._dearest_last(gap)
         taken = self._everywhere if self.norm == math.inf else self._below_chords
-        far: Tensor = torch.linalg.vector_norm(self.width, self.norm, dim=1)
+        far = lp_norm(self.width, self.norm)
         return last_positive(lambda eps: gap - taken(eps), far, rtol=1e-9)
 
     def _everywhere(self, eps: Tensor) -> Tensor:

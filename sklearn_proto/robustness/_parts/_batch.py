@@ -112,7 +112,12 @@ class PartBatch(Batch):
 
         A radius that is larger than any perturbation within the bounds is infinite.
         """
-        radius = self.worst(moves) / self.geometry.stretch
+        move = self.worst(moves)
+        if self.perturbations.blur is not None:
+            # The row, and the perturbed one, may be elsewhere by so much.
+            lost = 2.0 * self.geometry.lipschitz * self.perturbations.blur
+            move = (move - lost).clamp_min(0.0)
+        radius = move / self.geometry.stretch
         largest = self.perturbations.largest
         if largest is None:
             return radius
