@@ -4,6 +4,7 @@ from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
 
 import numpy as np
+import torch
 from scipy.special import softmax
 from sklearn.base import (
     BaseEstimator,
@@ -20,7 +21,11 @@ from sklearn_proto._class_weights import class_weights, scaled
 from sklearn_proto._compat import check_sample_weight
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData
+from sklearn_proto._validation import LARGEST, ValidatedParameters, without_graph
 from sklearn_proto.robustness import certified_radius
+
+# Sums of squares of float32 numbers below this do not overflow in float32.
+_LARGEST_FLOAT32 = 1e15
 
 
 @contextmanager
@@ -36,6 +41,7 @@ def all_or_nothing(estimator):
 
 
 class PrototypeClassifier(
+    ValidatedParameters,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     ClassifierMixin,
@@ -72,7 +78,12 @@ class PrototypeClassifier(
 
     def _checked(self, X, y, sample_weight, *, reset):
         """Check rows to train on, their labels and their weights."""
+        X, y = without_graph(X), without_graph(y)
         X, y = validate_data(self, X, y, dtype=self._training_types(X), reset=reset)
+        largest = float(max(X.max(), -X.min()))
+        self._check_size(largest)
+        if X.dtype == np.float32 and largest > _LARGEST_FLOAT32:
+            X = X.astype(np.float64)
         check_classification_targets(y)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -125,6 +136,7 @@ class PrototypeClassifier(
     def _validate_rows(self, X):
         """Check rows, but for NaN and infinity: `_batches` looks for those."""
         check_is_fitted(self)
+        X = without_graph(X)
         return validate_data(
             self,
             X,
@@ -144,12 +156,22 @@ class PrototypeClassifier(
     def _batches(self, view, X, at_once=None):
         """Slices and tensors of `X`; each batch is checked while it is in the cache.
 
-        A sum that is not finite may have overflowed, so scikit-learn has the last word.
+        What is no number comes out of the comparison as too large.
         """
         for rows, x in view.batches(X, at_once):
-            if not np.isfinite(float(x.sum())):
+            low, high = torch.aminmax(x)
+            largest = float(torch.maximum(-low, high))
+            if not largest <= LARGEST:
                 assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+                self._check_size(largest)
             yield rows, x
+
+    def _check_size(self, largest):
+        if largest > LARGEST:
+            raise ValueError(
+                f"X holds a number of size {largest:g}; {type(self).__name__} takes at "
+                f"most {LARGEST:g}, since squared distances of more overflow."
+            )
 
     def _map_rows(self, X, function, width):
         """Apply a function of tensors to `X`, batch by batch; shape (n, width)."""

@@ -22,7 +22,7 @@ def resolve_device(device: str) -> torch.device:
         resolved = torch.device(device)
     except RuntimeError as error:
         raise ValueError(
-            f"device={device!r} is not a device name; use 'auto', 'cpu', 'cuda', "
+            f"device={device[:100]!r} is not a device name; use 'auto', 'cpu', 'cuda', "
             "'cuda:<index>' or 'mps'."
         ) from error
     available = {

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_proto._validation import shown, without_graph
+
 
 def prototype_counts(asked, classes, available, *, from_rows):
     """Prototypes of each class, of shape (n_classes,).
@@ -39,7 +41,10 @@ def requested_counts(asked, classes):
                 f"classes are {classes.tolist()}; use each class once, or an array."
             )
         asked = asked.reindex(classes).to_numpy()
-    counts = np.asarray(asked)
+    try:
+        counts = np.asarray(without_graph(asked))
+    except (TypeError, ValueError):  # Lists of different lengths.
+        counts = np.empty((0, 0))
     if counts.shape not in ((), (n_classes,)):
         raise ValueError(
             f"n_prototypes_per_class has shape {counts.shape}; use an integer or "
@@ -47,6 +52,6 @@ def requested_counts(asked, classes):
         )
     if counts.dtype.kind not in "iu" or (counts < 1).any():
         raise ValueError(
-            f"n_prototypes_per_class={asked!r} must hold integers of at least 1."
+            f"n_prototypes_per_class={shown(asked)} must hold integers of at least 1."
         )
     return np.broadcast_to(counts, n_classes)

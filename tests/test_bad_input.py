@@ -306,7 +306,7 @@ def test_feature_scale(Estimator, scale, words):
 @both_estimators
 def test_exact_options(Estimator, option, value):
     model = Estimator(**QUICK).fit(X, Y)
-    refused([option, repr(value), "use"], exact_radius, model, X, **{option: value})
+    refused([option, repr(value), "range"], exact_radius, model, X, **{option: value})
 
 
 @both_estimators

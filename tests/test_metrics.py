@@ -539,9 +539,9 @@ def test_shapes_of_drawn_images():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_samples": 0}, "n_samples=0"),
-        ({"image_size": 15}, "image_size=15 must be an integer of at least 16"),
-        ({"noise": -1}, "noise=-1"),
+        ({"n_samples": 0}, "'n_samples' .*Got 0"),
+        ({"image_size": 15}, r"'image_size' .*\[16, inf\).*Got 15"),
+        ({"noise": -1}, "'noise' .*Got -1"),
     ],
 )
 def test_drawings_that_are_refused(make, parameters, message):
@@ -550,7 +550,7 @@ def test_drawings_that_are_refused(make, parameters, message):
 
 
 def test_unknown_difference():
-    with pytest.raises(ValueError, match="differ_by='size'"):
+    with pytest.raises(ValueError, match=r"'differ_by' .*Got 'size'"):
         make_drawn_images(differ_by="size")
 
 
@@ -741,14 +741,14 @@ def test_parts_are_split_as_the_rows_are():
 @pytest.mark.parametrize(
     ("score", "options", "message"),
     [
-        (explanation_size, {"share": 0}, "share=0 must be above 0"),
-        (sparsity_score, {"share": 1.5}, "share=1.5 must be .* at most 1"),
-        (sparsity_score, {"average": "max"}, "average='max' must be 'mean' or None"),
-        (purity_score, {"n_neighbors": 0}, "n_neighbors=0"),
-        (purity_score, {"of": "mine"}, "of='mine'"),
-        (agreement_score, {"noise": np.nan}, "noise=nan"),
-        (agreement_score, {"n_repeats": 1.5}, "n_repeats=1.5"),
-        (deletion_curve, {"n_steps": True}, "n_steps=True"),
+        (explanation_size, {"share": 0}, r"'share' .*\(0.0, 1.0\].*Got 0"),
+        (sparsity_score, {"share": 1.5}, r"'share' .*\(0.0, 1.0\].*Got 1.5"),
+        (sparsity_score, {"average": "max"}, "'average' .*'mean'.*None.*Got 'max'"),
+        (purity_score, {"n_neighbors": 0}, "'n_neighbors' .*Got 0"),
+        (purity_score, {"of": "mine"}, "'of' .*Got 'mine'"),
+        (agreement_score, {"noise": np.nan}, "'noise' .*Got nan"),
+        (agreement_score, {"n_repeats": 1.5}, "'n_repeats' .*Got 1.5"),
+        (deletion_curve, {"n_steps": True}, "'n_steps' .*Got True"),
         (insertion_curve, {"baseline": "zero"}, "baseline='zero'"),
         (insertion_score, {"baseline": [0, 0]}, r"baseline has shape \(2,\)"),
         (deletion_score, {"evidence": "gradient"}, "evidence='gradient'"),

@@ -237,7 +237,7 @@ default="auto"
         "head": [StrOptions(set(_SCORINGS))],
         "similarity": [StrOptions({"auto", *DETECTIONS})],
         "lipschitz": ["boolean"],
-        "margin": [Interval(Real, 0, None, closed="neither")],
+        "margin": [Interval(Real, 1e-6, None, closed="left")],
         "cluster_weight": [Interval(Real, 0, None, closed="left")],
         "alignment_weight": [Interval(Real, 0, None, closed="left")],
         "tanh_weight": [Interval(Real, 0, None, closed="left")],

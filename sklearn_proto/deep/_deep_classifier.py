@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from copy import copy
+from inspect import signature
 from numbers import Integral, Real
 from os import PathLike
 from warnings import warn
@@ -26,6 +27,7 @@ from sklearn_proto._training._deep import (
     AUGMENTATIONS,
     Checkpoints,
     DeepOptions,
+    DivergenceError,
     StagedFit,
     augmentation_of,
     checked_callbacks,
@@ -58,10 +60,10 @@ class DeepClassifier(PrototypeClassifier):
         "channels_first": ["boolean"],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "augmentation": [StrOptions(set(AUGMENTATIONS)), callable, None],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, 1e6, closed="right")],
         "learning_rate_decay": [Interval(Real, 0, 1, closed="right")],
         "decay_period": [Interval(Integral, 1, None, closed="left")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, 1e30, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -175,9 +177,22 @@ class DeepClassifier(PrototypeClassifier):
         options = self._deep_options(seed, device)
         fit = self._fit_type(network, training, validation, options)
         fit.checkpoints = self._checkpoints(fit)
-        self._run(fit)
+        try:
+            self._run(fit)
+        except DivergenceError as error:
+            raise ValueError(f"{error} {self._suspects()}") from error
         self._finish(fit)
         return fit
+
+    def _suspects(self):
+        """Say which numbers may have made a loss that is no number."""
+        defaults = signature(type(self)).parameters
+        given = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if isinstance(value, Real) and value != defaults[name].default
+        }
+        return f"Other numbers that are not at their defaults: {given}."
 
     def _deep_options(self, seed, device):
         return DeepOptions(

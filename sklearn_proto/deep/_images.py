@@ -38,7 +38,7 @@ def layout_of(X, image_shape, *, channels_first):
         # Of rows without a feature scikit-learn says itself what is wrong.
         shape = given[1:] if len(given) > 2 else (1, max([1, *given[1:2]]))
     else:
-        shape = tuple(image_shape)
+        shape = tuple(image_shape) if np.ndim(image_shape) == 1 else ()
     sides = (3,) if channels_first else (2, 3)
     valid = len(shape) in sides and all(
         isinstance(side, Integral) and side > 0 for side in shape

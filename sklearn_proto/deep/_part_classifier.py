@@ -29,6 +29,7 @@ from sklearn_proto._training._deep import (
     PartFit,
     Stage,
 )
+from sklearn_proto._validation import as_numbers
 from sklearn_proto._views import PartPrototypeView
 from sklearn_proto.deep._deep_classifier import DeepClassifier
 from sklearn_proto.deep._images import (
@@ -72,7 +73,7 @@ class PartPrototypeClassifier(DeepClassifier):
         "pruning_threshold": [Interval(Integral, 0, None, closed="left")],
         "backbone_learning_rate": [
             StrOptions({"auto"}),
-            Interval(Real, 0, None, closed="neither"),
+            Interval(Real, 0, 1e6, closed="right"),
         ],
         "box_percentile": [Interval(Real, 0, 100, closed="both")],
     }
@@ -240,7 +241,7 @@ class PartPrototypeClassifier(DeepClassifier):
     def _given_prototypes(self):
         """Prototypes of each branch, from the array `init`."""
         shape = (sum(map(len, self._owners)), self.n_channels, *[self.patch_size] * 2)
-        given = np.asarray(self.init, dtype=np.float64)
+        given = as_numbers("init", self.init)
         if given.shape != shape or not np.isfinite(given).all():
             raise ValueError(
                 f"init has shape {given.shape}; it must be finite and of shape {shape}:"

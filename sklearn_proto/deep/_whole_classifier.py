@@ -26,6 +26,7 @@ from sklearn_proto._modules import (
 )
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training._deep import Stage
+from sklearn_proto._validation import as_numbers
 from sklearn_proto._views import WholePrototypeView
 from sklearn_proto.deep._deep_classifier import DeepClassifier
 from sklearn_proto.deep._images import flat_rows, pictures, shape_of
@@ -207,7 +208,7 @@ class WholePrototypeClassifier(DeepClassifier):
 
     def _given_rows(self, k):
         """Rows whose codes prototypes start at, from the array `init`."""
-        given = np.asarray(self.init, dtype=np.float64)
+        given = as_numbers("init", self.init)
         rows = np.asarray(flat_rows(given, self._layout))
         shape = (k, self._layout.n_features)
         if rows.shape != shape or not np.isfinite(rows).all():

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from sklearn_proto._validation import without_graph
+
 
 def plain_rows(X: Any) -> NDArray[np.float64]:
     """Rows, images or a frame as an array (n, d) of float64.
@@ -15,5 +17,9 @@ def plain_rows(X: Any) -> NDArray[np.float64]:
     ValueError
         If there is no row, or a number is not finite.
     """
-    rows = check_array(X, dtype=np.float64, allow_nd=True)
+    X = without_graph(X)
+    try:
+        rows = check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
+    except OverflowError as error:
+        raise ValueError(f"X holds an integer that no float can: {error}.") from error
     return np.asarray(rows.reshape(len(rows), -1))

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._validation import without_graph
+
 
 def chosen(parameter: str, numbers: ArrayLike | None, count: int) -> NDArray[np.intp]:
     """Check the numbers of a few of `count` things; all of them for None.
@@ -14,7 +16,7 @@ def chosen(parameter: str, numbers: ArrayLike | None, count: int) -> NDArray[np.
     """
     everything = np.arange(count)
     try:
-        found = everything if numbers is None else np.asarray(numbers)
+        found = everything if numbers is None else np.asarray(without_graph(numbers))
     except (TypeError, ValueError):  # Lists of different lengths, for example.
         found = np.empty(0)
     valid = found.ndim == 1 and found.dtype.kind in "iu" and len(found) > 0

@@ -1,5 +1,6 @@
 """Whether nearly equal rows have nearly equal explanations."""
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from sklearn.utils import check_random_state
 
+from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.metrics._arguments import checked_amount, checked_count
+from sklearn_proto._validation import validated
+from sklearn_proto.metrics._arguments import finite_rows
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
 
@@ -16,6 +19,15 @@ Array = NDArray[np.float64]
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    noise=[Interval(Real, 0, None, closed="left")],
+    n_repeats=[Interval(Integral, 1, None, closed="left")],
+    random_state=["random_state"],
+    average=[StrOptions({"mean"}), None],
+)
 def agreement_score(
     estimator: Any,
     X: Any,
@@ -72,21 +84,21 @@ def agreement_score(
     True
     """
     del y
-    size = checked_amount("noise", noise)
-    repeats = checked_count("n_repeats", n_repeats)
     start = explained(estimator, X)
     random = check_random_state(random_state)
-    scale = size * start.rows.std(axis=0)
+    with np.errstate(over="ignore"):
+        scale = noise * start.rows.std(axis=0)
     winners = start.explanation.winners
     own = np.arange(len(winners))
     ranks = _ranks(start.explanation.contributions[own, winners])
     total = np.zeros(len(winners))
-    for _ in range(repeats):
-        noisy = start.rows + scale * random.standard_normal(start.rows.shape)
+    for _ in range(n_repeats):
+        draws = random.standard_normal(start.rows.shape)
+        noisy = finite_rows("noise", noise, start.rows, scale, draws)
         total += _correlation(
             ranks, _ranks(start.of(noisy).contributions[own, winners])
         )
-    return averaged(total / repeats, average)
+    return averaged(total / n_repeats, average)
 
 
 def _ranks(values: Array) -> Array:

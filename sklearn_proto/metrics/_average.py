@@ -17,16 +17,9 @@ def averaged(values: Array, average: Any) -> Any:
         NaN where a score is not defined.
     average : {"mean", None}
         None returns the values.
-
-    Raises
-    ------
-    ValueError
-        If `average` is anything else.
     """
     if average is None:
         return values
-    if average != "mean":
-        raise ValueError(f"average={average!r} must be 'mean' or None.")
     known = values[~np.isnan(values)]
     # As scikit-learn has it: a score that is not defined is NaN.
     return float(known.mean()) if len(known) else float("nan")

@@ -1,16 +1,15 @@
 """Whether a prototype is always found at the same part."""
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.metrics._arguments import (
-    checked_count,
-    checked_labels,
-    checked_share,
-)
+from sklearn_proto._validation import validated
+from sklearn_proto.metrics._arguments import checked_labels
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
 from sklearn_proto.metrics._purity import nearest_rows
@@ -18,6 +17,15 @@ from sklearn_proto.metrics._regions import Regions
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    parts="no_validation",
+    box_size=[Interval(Real, 0, 1, closed="right")],
+    threshold=[Interval(Real, 0, 1, closed="right")],
+    average=[StrOptions({"mean"}), None],
+)
 def consistency_score(
     estimator: Any,
     X: Any,
@@ -83,7 +91,6 @@ def consistency_score(
     >>> 0 <= consistency_score(model, X, y, parts=parts) <= 1
     True
     """
-    least = checked_share("threshold", threshold)
     explanation = explained(estimator, X).explanation
     regions = Regions(explanation, parts, box_size)
     labels = checked_labels(y, len(explanation))
@@ -92,12 +99,21 @@ def consistency_score(
         rows = np.flatnonzero(labels == label)
         seen = regions.visible[rows].sum(axis=0)
         hits = regions.inside(explanation, rows, j).sum(axis=0) if len(rows) else 0
-        consistent = ((seen > 0) & (hits >= least * seen)).any()
+        consistent = ((seen > 0) & (hits >= threshold * seen)).any()
         found.append(float(consistent) if len(rows) else np.nan)
     return averaged(np.array(found), average)
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    parts="no_validation",
+    n_neighbors=[Interval(Integral, 1, None, closed="left")],
+    box_size=[Interval(Real, 0, 1, closed="right")],
+    average=[StrOptions({"mean"}), None],
+)
 def part_purity_score(
     estimator: Any,
     X: Any,
@@ -154,10 +170,9 @@ def part_purity_score(
     (3,)
     """
     del y
-    count = checked_count("n_neighbors", n_neighbors)
     explanation = explained(estimator, X).explanation
     regions = Regions(explanation, parts, box_size)
-    near = nearest_rows(explanation.similarities, count)
+    near = nearest_rows(explanation.similarities, n_neighbors)
     shares = [
         regions.inside(explanation, rows, j).mean(axis=0).max()
         for j, rows in enumerate(near)

@@ -1,11 +1,14 @@
 """How the decision changes while features are deleted, or put in."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._compat import Interval
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import validated
 from sklearn_proto.metrics._explained import explained
 from sklearn_proto.metrics._walk import Walk
 
@@ -13,6 +16,14 @@ Array = NDArray[np.float64]
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    evidence="no_validation",
+    baseline="no_validation",
+    n_steps=[Interval(Integral, 1, None, closed="left")],
+)
 def deletion_curve(
     estimator: Any,
     X: Any,
@@ -74,6 +85,14 @@ def deletion_curve(
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    evidence="no_validation",
+    baseline="no_validation",
+    n_steps=[Interval(Integral, 1, None, closed="left")],
+)
 def insertion_curve(
     estimator: Any,
     X: Any,

@@ -6,12 +6,34 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
 
+from sklearn_proto._compat import StrOptions
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import validated
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
 
+# Of scipy, those that need two vectors and nothing else.
+_METRICS = {
+    "braycurtis",
+    "canberra",
+    "chebyshev",
+    "cityblock",
+    "correlation",
+    "cosine",
+    "euclidean",
+    "minkowski",
+    "sqeuclidean",
+}
+
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    metric=[StrOptions(_METRICS)],
+    average=[StrOptions({"mean"}), None],
+)
 def diversity_score(
     estimator: Any,
     X: Any,
@@ -31,8 +53,8 @@ def diversity_score(
     y : array-like, optional
         Not used.
     metric : str, default="euclidean"
-        One of `scipy.spatial.distance.pdist`. Of latent prototypes, whose scale is the
-        model's own, "cosine" compares better across models.
+        A distance of vectors in `scipy.spatial.distance.pdist`. Of latent prototypes,
+        whose scale is the model's own, "cosine" compares better across models.
     average : {"mean", None}, default="mean"
         None returns the diversity of every class.
 

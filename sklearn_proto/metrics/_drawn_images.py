@@ -1,11 +1,14 @@
 """Images whose classes differ by one thing only, to try explanations on."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.metrics._arguments import checked_amount, checked_count
+from sklearn_proto._validation import validated
 
 Array = NDArray[np.float64]
 
@@ -16,6 +19,13 @@ _PERIOD = 4
 
 
 @undisturbed
+@validated(
+    n_samples=[Interval(Integral, 1, None, closed="left")],
+    differ_by=[StrOptions(set(_DIFFERENCES))],
+    image_size=[Interval(Integral, 16, None, closed="left")],
+    noise=[Interval(Real, 0, None, closed="left")],
+    random_state=["random_state"],
+)
 def make_drawn_images(
     n_samples: int = 100,
     *,
@@ -66,11 +76,6 @@ def make_drawn_images(
     >>> images.shape, sorted(labels.tolist())
     ((9, 24, 24, 3), [0, 0, 0, 1, 1, 1, 2, 2, 2])
     """
-    if differ_by not in _DIFFERENCES:
-        raise ValueError(f"differ_by={differ_by!r} must be one of {_DIFFERENCES}.")
-    checked_count("n_samples", n_samples)
-    checked_count("image_size", image_size, least=16)
-    checked_amount("noise", noise)
     random = check_random_state(random_state)
     labels = random.permutation(np.arange(n_samples) % _N_CLASSES)
     traits = {
@@ -91,7 +96,8 @@ def make_drawn_images(
     images = np.where(mask[..., None], figure, ground)
     contrast = random.uniform(0.5, 1.0, n_samples)[:, None, None, None]
     images = 0.35 + contrast * (images - 0.35)
-    images += noise * random.standard_normal(images.shape)
+    with np.errstate(over="ignore"):
+        images += noise * random.standard_normal(images.shape)
     return np.clip(images, 0.0, 1.0), labels
 
 

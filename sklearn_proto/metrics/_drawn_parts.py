@@ -1,11 +1,14 @@
 """Images of objects whose parts are annotated."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_proto._compat import Interval
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.metrics._arguments import checked_amount, checked_count
+from sklearn_proto._validation import validated
 
 Array = NDArray[np.float64]
 
@@ -18,6 +21,12 @@ _RADIUS = 0.14
 
 
 @undisturbed
+@validated(
+    n_samples=[Interval(Integral, 1, None, closed="left")],
+    image_size=[Interval(Integral, 16, None, closed="left")],
+    noise=[Interval(Real, 0, None, closed="left")],
+    random_state=["random_state"],
+)
 def make_drawn_parts(
     n_samples: int = 100,
     *,
@@ -71,9 +80,6 @@ def make_drawn_parts(
     >>> bool(parts[:, 0, 2].all())   # every object has a head
     True
     """
-    checked_count("n_samples", n_samples)
-    checked_count("image_size", image_size, least=16)
-    checked_amount("noise", noise)
     random = check_random_state(random_state)
     labels = random.permutation(np.arange(n_samples) % _N_CLASSES)
     quarters = np.argsort(random.random_sample((n_samples, 4)), axis=1)[:, :3]
@@ -86,7 +92,8 @@ def make_drawn_parts(
     ink = random.uniform(0.6, 0.9, (n_samples, 3, 1, 1))
     shown = _drawn(labels, places, image_size) & visible[:, :, None, None]
     images = np.where(shown, ink, 0.1).max(axis=1)
-    images += noise * random.standard_normal(images.shape)
+    with np.errstate(over="ignore"):
+        images += noise * random.standard_normal(images.shape)
     parts = np.concatenate([places, visible[:, :, None]], axis=2)
     return np.clip(images, 0.0, 1.0), labels, parts
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._validation import as_numbers, shown
 from sklearn_proto.explain import Explanation
 from sklearn_proto.explain._image_rows import rows_of_images
 from sklearn_proto.metrics._explained import Explained
@@ -46,11 +47,13 @@ def evidence_of(start: Explained, given: Any, baseline: Array) -> Evidence:
         return _occlusion(start, baseline) if found is None else found
     if given == "occlusion":
         return _occlusion(start, baseline)
-    raise ValueError(f"evidence={given!r} must be 'auto', 'occlusion' or an array.")
+    raise ValueError(
+        f"evidence={shown(given)} must be 'auto', 'occlusion' or an array."
+    )
 
 
 def _given(values: ArrayLike, shape: tuple[int, ...]) -> Evidence:
-    found = np.asarray(values, dtype=np.float64)
+    found = as_numbers("evidence", values)
     if found.shape != shape or not np.isfinite(found).all():
         raise ValueError(
             f"evidence has shape {found.shape}; it must be finite and of shape {shape},"

@@ -33,7 +33,15 @@ class Explained:
     @cached_property
     def rows(self) -> Array:
         """The rows (n, d)."""
-        return plain_rows(self.given)
+        rows = plain_rows(self.given)
+        flat = hasattr(self.model, "n_features_in_")
+        flat = flat and not hasattr(self.model, "image_shape_")
+        if flat and np.ndim(self.given) > 2:
+            raise ValueError(
+                f"X has shape {np.shape(self.given)}, but {type(self.model).__name__} "
+                "takes rows of shape (n_samples, n_features)."
+            )
+        return rows
 
     @cached_property
     def explanation(self) -> Explanation:

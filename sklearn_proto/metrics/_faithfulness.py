@@ -1,16 +1,28 @@
 """Whether the evidence of an explanation is what the model goes by."""
 
+from numbers import Integral
 from typing import Any
 
 from numpy.typing import ArrayLike
 
+from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import validated
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
 from sklearn_proto.metrics._walk import Walk
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    evidence="no_validation",
+    baseline="no_validation",
+    n_steps=[Interval(Integral, 1, None, closed="left")],
+    average=[StrOptions({"mean"}), None],
+)
 def deletion_score(
     estimator: Any,
     X: Any,
@@ -71,6 +83,15 @@ def deletion_score(
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    evidence="no_validation",
+    baseline="no_validation",
+    n_steps=[Interval(Integral, 1, None, closed="left")],
+    average=[StrOptions({"mean"}), None],
+)
 def insertion_score(
     estimator: Any,
     X: Any,
@@ -131,6 +152,15 @@ def insertion_score(
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    evidence="no_validation",
+    baseline="no_validation",
+    n_steps=[Interval(Integral, 1, None, closed="left")],
+    average=[StrOptions({"mean"}), None],
+)
 def faithfulness_score(
     estimator: Any,
     X: Any,

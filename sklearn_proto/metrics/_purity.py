@@ -1,12 +1,15 @@
 """Whether what a prototype is like belongs together."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.metrics._arguments import checked_count, checked_labels
+from sklearn_proto._validation import validated
+from sklearn_proto.metrics._arguments import checked_labels
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
 
@@ -14,6 +17,14 @@ Array = NDArray[np.float64]
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    n_neighbors=[Interval(Integral, 1, None, closed="left")],
+    of=[StrOptions({"any", "own"})],
+    average=[StrOptions({"mean"}), None],
+)
 def purity_score(
     estimator: Any,
     X: Any,
@@ -68,12 +79,9 @@ def purity_score(
     >>> purity_score(model, X, y, average=None)
     array([1., 1., 1.])
     """
-    count = checked_count("n_neighbors", n_neighbors)
-    if of not in ("any", "own"):
-        raise ValueError(f"of={of!r} must be 'any' or 'own'.")
     explanation = explained(estimator, X).explanation
     labels = checked_labels(y, len(explanation))
-    near = labels[nearest_rows(explanation.similarities, count)]
+    near = labels[nearest_rows(explanation.similarities, n_neighbors)]
     if of == "own":
         shares = (near == explanation.prototype_labels[:, None]).mean(axis=1)
     else:

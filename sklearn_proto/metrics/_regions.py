@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_proto.metrics._arguments import checked_share
+from sklearn_proto._validation import as_numbers
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -38,7 +38,7 @@ class Regions:
                 "by part-prototype networks only."
             )
         n = len(explanation)
-        found = np.asarray(parts, dtype=np.float64)
+        found = as_numbers("parts", parts)
         if found.ndim != 3 or len(found) != n or found.shape[2] != 3:
             raise ValueError(
                 f"parts has shape {found.shape}; it must be ({n}, n_parts, 3): column, "
@@ -48,7 +48,7 @@ class Regions:
         if not np.isfinite(found[self.visible]).all():
             raise ValueError("parts has a visible part at a place that is not finite.")
         self.places = found[:, :, :2]
-        self.box_size = checked_share("box_size", box_size)
+        self.box_size = float(box_size)
 
     def inside(self, explanation: Any, rows: NDArray[np.intp], j: int) -> Flags:
         """Find the visible parts of some images in the region of prototype `j`.

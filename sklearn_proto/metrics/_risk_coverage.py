@@ -4,11 +4,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import as_numbers, validated
+from sklearn_proto.metrics._arguments import as_labels
 
 Array = NDArray[np.float64]
 
 
 @undisturbed
+@validated(
+    y_true="no_validation",
+    y_pred="no_validation",
+    uncertainty="no_validation",
+)
 def risk_coverage_curve(
     y_true: ArrayLike, y_pred: ArrayLike, uncertainty: ArrayLike
 ) -> tuple[Array, Array, Array]:
@@ -47,7 +54,7 @@ def risk_coverage_curve(
     (array([0.25, 0.75, 1.  ]), array([0.  , 0.  , 0.25]))
     """
     wrong = _errors(y_true, y_pred)
-    u = np.asarray(uncertainty, dtype=np.float64)
+    u = as_numbers("uncertainty", uncertainty)
     if u.shape != wrong.shape or not np.isfinite(u).all():
         raise ValueError(
             f"uncertainty has shape {u.shape}; it must be finite and of shape "
@@ -61,7 +68,7 @@ def risk_coverage_curve(
 
 
 def _errors(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.bool_]:
-    true, found = np.asarray(y_true), np.asarray(y_pred)
+    true, found = as_labels("y_true", y_true), as_labels("y_pred", y_pred)
     if true.ndim != 1 or true.shape != found.shape or not len(true):
         raise ValueError(
             f"y_true has shape {true.shape} and y_pred {found.shape}; they must hold "

@@ -1,13 +1,15 @@
 """How few prototypes make a decision."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import validated
 from sklearn_proto.explain import Explanation
-from sklearn_proto.metrics._arguments import checked_share
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
 
@@ -15,6 +17,13 @@ Array = NDArray[np.float64]
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    share=[Interval(Real, 0, 1, closed="right")],
+    average=[StrOptions({"mean"}), None],
+)
 def explanation_size(
     estimator: Any,
     X: Any,
@@ -67,11 +76,17 @@ def explanation_size(
     2.0
     """
     del y
-    part = checked_share("share", share)
-    return averaged(_sizes(explained(estimator, X).explanation, part), average)
+    return averaged(_sizes(explained(estimator, X).explanation, share), average)
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    share=[Interval(Real, 0, 1, closed="right")],
+    average=[StrOptions({"mean"}), None],
+)
 def sparsity_score(
     estimator: Any,
     X: Any,
@@ -122,10 +137,9 @@ def sparsity_score(
     0.778
     """
     del y
-    part = checked_share("share", share)
     explanation = explained(estimator, X).explanation
     n_prototypes = explanation.similarities.shape[1]
-    return averaged(1.0 - _sizes(explanation, part) / n_prototypes, average)
+    return averaged(1.0 - _sizes(explanation, share) / n_prototypes, average)
 
 
 def _sizes(explanation: Explanation, share: float) -> Array:

@@ -1,14 +1,17 @@
 """Whether a prototype is found at the same part when there is noise."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import validated
 from sklearn_proto.explain._image_rows import images_of_rows, rows_of_images
-from sklearn_proto.metrics._arguments import checked_amount, checked_labels
+from sklearn_proto.metrics._arguments import checked_labels, finite_rows
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import Explained, explained
 from sklearn_proto.metrics._regions import Regions
@@ -17,6 +20,17 @@ Array = NDArray[np.float64]
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    parts="no_validation",
+    box_size=[Interval(Real, 0, 1, closed="right")],
+    noise=[Interval(Real, 0, None, closed="left")],
+    clip=[Interval(Real, 0, None, closed="left")],
+    random_state=["random_state"],
+    average=[StrOptions({"mean"}), None],
+)
 def stability_score(
     estimator: Any,
     X: Any,
@@ -89,13 +103,14 @@ def stability_score(
     >>> stability_score(model, X, y, parts=parts, noise=0)
     1.0
     """
-    size, most = checked_amount("noise", noise), checked_amount("clip", clip)
     start = explained(estimator, X)
     regions = Regions(start.explanation, parts, box_size)
     labels = checked_labels(y, len(start.rows))
     random = check_random_state(random_state)
-    draws = size * random.standard_normal(start.rows.shape)
-    noisy = start.of(start.rows + _deviations(start) * np.clip(draws, -most, most))
+    with np.errstate(over="ignore"):
+        draws = noise * random.standard_normal(start.rows.shape)
+    draws = np.clip(draws, -clip, clip)
+    noisy = start.of(finite_rows("noise", noise, start.rows, _deviations(start), draws))
     found = []
     for j, label in enumerate(start.explanation.prototype_labels):
         rows = np.flatnonzero(labels == label)

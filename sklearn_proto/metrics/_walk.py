@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_proto.metrics._arguments import checked_count
+from sklearn_proto._validation import as_numbers, shown
 from sklearn_proto.metrics._evidence import evidence_of
 from sklearn_proto.metrics._explained import Explained
 
@@ -36,14 +36,19 @@ class Walk:
     def __init__(
         self, start: Explained, evidence: Any, baseline: Any, n_steps: Any
     ) -> None:
-        steps = checked_count("n_steps", n_steps)
         self._start = start
         self._blank = _checked_baseline(baseline, start.rows)
-        values, units = evidence_of(start, evidence, self._blank)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values, units = evidence_of(start, evidence, self._blank)
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"baseline={shown(baseline)} and X are too large: what they say "
+                "for the prediction is not finite."
+            )
         order = np.argsort(-values, axis=1, kind="stable")
         self._ranks = np.argsort(order, axis=1)[:, units]
         n_units = values.shape[1]
-        points = np.round(np.linspace(0, n_units, steps + 1))
+        points = np.round(np.linspace(0, n_units, n_steps + 1))
         self._counts = np.unique(points.astype(np.intp))
         self.shares = self._counts / n_units
 
@@ -74,10 +79,10 @@ def _checked_baseline(given: Any, rows: Array) -> Array:
     if isinstance(given, str):
         if given != "mean":
             raise ValueError(
-                f"baseline={given!r} must be 'mean', a number or an array."
+                f"baseline={shown(given)} must be 'mean', a number or an array."
             )
         return np.asarray(rows.mean(axis=0))
-    found = np.asarray(given, dtype=np.float64)
+    found = as_numbers("baseline", given)
     d = rows.shape[1]
     if found.size not in (1, d) or not np.isfinite(found).all():
         raise ValueError(

@@ -5,32 +5,43 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import column_or_1d
+
+from sklearn_proto._validation import as_column, as_numbers, shown
 
 Array = NDArray[np.float64]
 Bounds = tuple[ArrayLike, ArrayLike]
 
+# Sizes of budgets whose squares, and quotients of them, are numbers.
+_SMALLEST, _LARGEST = 1e-100, 1e100
+
 
 def checked_norm(norm: Any) -> float:
     """Check the p of an lp norm, at least 1."""
-    if isinstance(norm, bool) or not isinstance(norm, Real) or not float(norm) >= 1:
+    try:
+        number = isinstance(norm, Real) and not isinstance(norm, bool)
+        p = float(norm) if number else np.nan
+    except OverflowError:
+        p = np.nan
+    if not p >= 1:
         raise ValueError(
-            f"norm={norm!r} is not allowed; use 1, 2, numpy.inf or p >= 1."
+            f"norm={shown(norm)} is not allowed; use 1, 2, numpy.inf or p >= 1."
         )
-    return float(norm)
+    return p
 
 
 def checked_bounds(X: NDArray[np.floating], bounds: Any) -> tuple[Array, Array]:
     """Check the box: limits (n_features,) that every row of `X` keeps."""
     try:
-        lo, hi = (np.broadcast_to(np.asarray(b, float), X.shape[1:]) for b in bounds)
+        lo, hi = (np.broadcast_to(as_numbers("bounds", b), X.shape[1:]) for b in bounds)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"bounds={bounds!r} must be (lower, upper), each a scalar or of shape "
+            f"bounds={shown(bounds)} must be (lower, upper), each a scalar or of shape "
             f"({X.shape[1]},)."
         ) from error
     if not (lo <= hi).all():
-        raise ValueError(f"bounds={bounds!r} must have lower <= upper, without NaN.")
+        raise ValueError(
+            f"bounds={shown(bounds)} must have lower <= upper, without NaN."
+        )
     outside = np.flatnonzero(((lo > X) | (hi < X)).any(axis=1))
     if len(outside):
         raise ValueError(
@@ -42,10 +53,7 @@ def checked_bounds(X: NDArray[np.floating], bounds: Any) -> tuple[Array, Array]:
 
 def checked_scale(scale: Any, n_features: int) -> Array:
     """Check the budget (n_features,) of each feature at a perturbation of size 1."""
-    try:
-        found = np.asarray(scale, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"feature_scale={scale!r} must hold numbers.") from error
+    found = as_numbers("feature_scale", scale)
     if found.shape != (n_features,):
         raise ValueError(
             f"feature_scale has shape {found.shape}; it must be ({n_features},), one "
@@ -53,17 +61,35 @@ def checked_scale(scale: Any, n_features: int) -> Array:
         )
     if not ((found >= 0) & np.isfinite(found)).all():
         raise ValueError(
-            f"feature_scale={scale!r} must be finite and at least 0; 0 freezes a "
-            "feature."
+            f"feature_scale={shown(scale)} must be finite and at least 0; 0 freezes "
+            "a feature."
         )
     if not found.any():
         raise ValueError("feature_scale freezes every feature; one must be above 0.")
+    free = found[found > 0]
+    if free.min() < _SMALLEST or free.max() > _LARGEST:
+        raise ValueError(
+            f"feature_scale={shown(scale)} must be 0 or between {_SMALLEST:g} and "
+            f"{_LARGEST:g}: squares of others are no numbers."
+        )
     return found
 
 
-def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
-    """Check labels of shape (n,), or a column of them with the warning of a fit."""
-    found = np.asarray(column_or_1d(y, warn=True))
+def checked_labels(y: ArrayLike, n: int, classes: Any = None) -> NDArray[Any]:
+    """Check labels of shape (n,), of which one at least must be among `classes`."""
+    found = as_column("y", y)
     if found.shape != (n,):
         raise ValueError(f"y has shape {found.shape}, but X has {n} rows.")
+    if classes is not None and not _some_known(found, classes):
+        raise ValueError(
+            f"y holds none of the classes {shown(np.asarray(classes).tolist())}; "
+            f"its first label is {shown(found[0])}."
+        )
     return found
+
+
+def _some_known(labels: NDArray[Any], classes: Any) -> bool:
+    try:
+        return bool(set(labels.tolist()) & set(np.asarray(classes).tolist()))
+    except TypeError:  # Lists, say, which are no labels.
+        return False

@@ -7,13 +7,23 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.robustness._arguments import Bounds, checked_labels
+from sklearn_proto._validation import validated
+from sklearn_proto.robustness._arguments import Bounds
 from sklearn_proto.robustness._exact import exact_radius
 from sklearn_proto.robustness._rows import rows_of
 from sklearn_proto.robustness._self_certified import certifies_itself
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    norm="no_validation",
+    method=[str],
+    bounds="no_validation",
+    feature_scale="no_validation",
+)
 def certified_radius(
     estimator: Any,
     X: ArrayLike,
@@ -125,4 +135,4 @@ def certified_radius(
     radius = rows.proven(radius)
     if y is None:
         return radius
-    return np.where(rows.wrong(checked_labels(y, len(radius))), 0.0, radius)
+    return np.where(rows.wrong(y), 0.0, radius)

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._compat import Interval
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.robustness._arguments import Bounds, checked_labels
+from sklearn_proto._validation import validated
+from sklearn_proto.robustness._arguments import Bounds
 from sklearn_proto.robustness._attack import empirical_radius
 from sklearn_proto.robustness._enclosure import Effort
 from sklearn_proto.robustness._rows import rows_of
@@ -39,6 +41,16 @@ class ExactRadius:
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    norm="no_validation",
+    rtol=[Interval(Real, 0, 1, closed="neither")],
+    max_nodes=[Interval(Integral, 1, None, closed="left")],
+    bounds="no_validation",
+    feature_scale="no_validation",
+)
 def exact_radius(
     estimator: Any,
     X: ArrayLike,
@@ -98,7 +110,7 @@ def exact_radius(
     >>> bool((found.lower >= 0.99 * found.upper).all())
     True
     """
-    effort = _checked(rtol, max_nodes)
+    effort = Effort(float(rtol), int(max_nodes))
     ball: dict[str, Any] = {
         "norm": norm,
         "bounds": bounds,
@@ -119,18 +131,7 @@ def exact_radius(
             status[chosen] = found.status
     lower, upper = rows.proven(lower), rows.attained(upper)
     if y is not None:
-        wrong = rows.wrong(checked_labels(y, n))
+        wrong = rows.wrong(y)
         lower[wrong] = upper[wrong] = 0.0
         status[wrong] = "exact"
     return ExactRadius(lower, upper, status)
-
-
-def _checked(rtol: Any, max_nodes: Any) -> Effort:
-    if not isinstance(rtol, Real) or not 0 < float(rtol) < 1:
-        raise ValueError(f"rtol={rtol!r} is not allowed; use a number in (0, 1).")
-    whole = isinstance(max_nodes, Integral) and not isinstance(max_nodes, bool)
-    if not whole or max_nodes < 1:
-        raise ValueError(
-            f"max_nodes={max_nodes!r} is not allowed; use an integer of at least 1."
-        )
-    return Effort(float(rtol), int(max_nodes))

@@ -14,6 +14,7 @@ from sklearn_proto.robustness._affine_steps import Matrix
 from sklearn_proto.robustness._arguments import (
     Bounds,
     checked_bounds,
+    checked_labels,
     checked_norm,
     checked_scale,
 )
@@ -117,11 +118,11 @@ class Rows:
     def _n_features(self) -> int:
         return max(int(self.z.shape[1]), self.family.perturbations.n_features)
 
-    def wrong(self, y: NDArray[Any]) -> NDArray[np.bool_]:
+    def wrong(self, y: ArrayLike) -> NDArray[np.bool_]:
         """Which rows are not predicted as `y` says."""
         if self.labels is None:
             raise TypeError("y was given, but the classifier has no predict.")
-        return np.asarray(self.labels != y)
+        return np.asarray(self.labels != checked_labels(y, len(self.z), self.classes))
 
 
 def _not_its_view(row: int, label: Any, certified: Any) -> str:

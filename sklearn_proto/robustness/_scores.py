@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._compat import Interval
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import as_numbers, shown, validated
 from sklearn_proto.robustness._arguments import Bounds
 from sklearn_proto.robustness._certify import certified_radius
 
@@ -15,6 +17,16 @@ Array = NDArray[np.float64]
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    eps="no_validation",
+    norm="no_validation",
+    method=[str],
+    bounds="no_validation",
+    feature_scale="no_validation",
+)
 def certified_accuracy_score(
     estimator: Any,
     X: ArrayLike,
@@ -73,9 +85,11 @@ def certified_accuracy_score(
     >>> bool(low >= high > 0.7)
     True
     """
-    sizes = np.atleast_1d(np.asarray(eps, dtype=float))
-    if not (sizes >= 0).all():
-        raise ValueError(f"eps={eps!r} must be at least 0.")
+    sizes = np.atleast_1d(as_numbers("eps", eps))
+    if sizes.ndim > 1 or not (sizes >= 0).all():
+        raise ValueError(
+            f"eps={shown(eps)} must be a number of at least 0, or a list of them."
+        )
     radius = certified_radius(
         estimator,
         X,
@@ -90,6 +104,15 @@ def certified_accuracy_score(
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    norm="no_validation",
+    method=[str],
+    bounds="no_validation",
+    feature_scale="no_validation",
+)
 def certified_accuracy_curve(
     estimator: Any,
     X: ArrayLike,
@@ -165,6 +188,13 @@ def curve_of_radii(radius: Array) -> tuple[Array, Array]:
     return np.append(0.0, steps), np.append(at_least[:1].sum(), at_least)
 
 
+@validated(
+    eps=[Interval(Real, 0, None, closed="both")],
+    norm="no_validation",
+    method=[str],
+    bounds="no_validation",
+    feature_scale="no_validation",
+)
 def make_certified_scorer(
     eps: float,
     *,
@@ -218,7 +248,7 @@ def make_certified_scorer(
         "bounds": bounds,
         "feature_scale": feature_scale,
     }
-    return _CertifiedScorer(_checked_size(eps), options)
+    return _CertifiedScorer(float(eps), options)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -238,9 +268,3 @@ class _CertifiedScorer:
         given = {name: v for name, v in self.options.items() if v is not None}
         keywords = [f"{name}={v!r}" for name, v in given.items()]
         return f"make_certified_scorer({', '.join([repr(self.eps), *keywords])})"
-
-
-def _checked_size(eps: Any) -> float:
-    if isinstance(eps, bool) or not isinstance(eps, Real) or not float(eps) >= 0:
-        raise ValueError(f"eps={eps!r} must be one number of at least 0.")
-    return float(eps)

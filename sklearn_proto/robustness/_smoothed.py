@@ -34,6 +34,7 @@ from sklearn_proto._compat import (
 from sklearn_proto._devices import default_rows_per_batch
 from sklearn_proto._functional import lipschitz_constant
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import ValidatedParameters, shown, without_graph
 from sklearn_proto.robustness._arguments import checked_bounds, checked_labels
 from sklearn_proto.robustness._containers import like
 from sklearn_proto.robustness._votes import (
@@ -47,7 +48,9 @@ from sklearn_proto.robustness._votes import (
 _CALLER_OF_FIT = 5
 
 
-class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class SmoothedClassifier(
+    ValidatedParameters, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+):
     r"""Classifier that votes under Gaussian noise and certifies the winner.
 
     For any classifier f, the smoothed classifier
@@ -294,7 +297,7 @@ class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         finite = "allow-nan" if get_tags(self).input_tags.allow_nan else True
         return validate_data(
             self,
-            X,
+            without_graph(X),
             *y,
             dtype=[np.float64, np.float32],
             ensure_all_finite=finite,
@@ -399,8 +402,8 @@ class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         shrink = _checked_shrinkage(norm, self.n_features_in_)
         if method not in ("auto", "smoothing"):
             raise ValueError(
-                f"method={method!r} is not a certificate of {type(self).__name__}; use "
-                "'auto' or 'smoothing'."
+                f"method={shown(method)} is not a certificate of "
+                f"{type(self).__name__}; use 'auto' or 'smoothing'."
             )
         if bounds is not None:
             checked_bounds(self._validate(X), bounds)
@@ -432,8 +435,8 @@ def _check_classifier(estimator: Any) -> None:
     known = hasattr(estimator, "__sklearn_tags__") and not isinstance(estimator, type)
     if not known or not is_classifier(estimator):
         raise ValueError(
-            f"estimator={estimator!r} must be a classifier or a Pipeline that ends in "
-            "one."
+            f"estimator={shown(estimator)} must be a classifier or a Pipeline that "
+            "ends in one."
         )
 
 
@@ -451,7 +454,7 @@ def _checked_shrinkage(norm: Any, n_features: int) -> float:
     allowed: Sequence[float] = (1, 2, np.inf)
     if isinstance(norm, bool) or not isinstance(norm, Real) or norm not in allowed:
         raise ValueError(
-            f"norm={norm!r} is not allowed: smoothing certifies l2; use 2, or 1 or "
-            "numpy.inf for balls inside the l2 ball."
+            f"norm={shown(norm)} is not allowed: smoothing certifies l2; use 2, or 1 "
+            "or numpy.inf for balls inside the l2 ball."
         )
     return lipschitz_constant(float(norm), n_features)

@@ -3,12 +3,16 @@
 import numpy as np
 
 from sklearn_proto._training import initial_sigma
+from sklearn_proto._validation import as_numbers, shown
 from sklearn_proto.shallow._tangents import nearest_prototype
+
+# Of smaller numbers not all digits are there.
+_NARROWEST = float(np.finfo(np.float64).tiny)
 
 
 def given_prototypes(init, shape):
     """Check the array `init` against the `shape` that the other parameters ask for."""
-    given = np.array(init, dtype=np.float64)
+    given = as_numbers("init", init).copy()
     if given.shape != shape:
         raise ValueError(
             f"init has shape {given.shape}, but n_prototypes_per_class and X ask "
@@ -42,14 +46,17 @@ def starting_widths(data, prototypes, tangents, metric):
 
 def given_widths(sigma, k):
     """Check the number or array `sigma`; widths of shape (1,), if shared, or (k,)."""
-    widths = np.atleast_1d(np.asarray(sigma, dtype=np.float64))
+    widths = np.atleast_1d(as_numbers("sigma", sigma))
     if widths.shape not in ((1,), (k,)):
         raise ValueError(
             f"sigma has shape {widths.shape}; use 'auto', a number, or one for each "
             f"of the {k} prototypes."
         )
-    if not ((widths > 0) & np.isfinite(widths)).all():
-        raise ValueError(f"sigma={sigma!r} must be positive and finite everywhere.")
+    if not ((widths >= _NARROWEST) & np.isfinite(widths)).all():
+        raise ValueError(
+            f"sigma={shown(sigma)} must be positive and finite everywhere, and at "
+            f"least {_NARROWEST:g}: of less there is no inverse."
+        )
     return widths
 
 

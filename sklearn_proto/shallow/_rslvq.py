@@ -217,7 +217,7 @@ class RSLVQClassifier(OnlineClassifier):
         kernel = RadialKernel(
             to_tensor(prototypes), to_tensor(sigma), "sqeuclidean", normalized=True
         )
-        kernel.log_sigma.requires_grad = self.learn_sigma
+        kernel.log_sigma.requires_grad = bool(self.learn_sigma)
         head = ClassPosterior(to_tensor(concept_owners(owners, n_classes, 1)))
         return PrototypeNetwork(kernel, head)
 

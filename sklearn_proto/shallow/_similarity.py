@@ -148,7 +148,7 @@ class SimilarityClassifier(ShallowClassifier):
             None if tangents is None else to_tensor(tangents),
             normalized=self._normalized,
         )
-        kernel.log_sigma.requires_grad = self.learn_sigma
+        kernel.log_sigma.requires_grad = bool(self.learn_sigma)
         owners = concept_owners(labels, len(counts), self._concepts_per_class)
         head = self._make_head(to_tensor(owners))
         if self.loss not in LIKELIHOODS | REFINEMENTS:

@@ -10,6 +10,7 @@ from sklearn_proto._training._deep._fingerprint import fingerprint
 from sklearn_proto._training._deep._part_fit import PartFit
 from sklearn_proto._training._deep._projection import Sources, closest_patches
 from sklearn_proto._training._deep._pruning import kept_prototypes, own_class_counts
+from sklearn_proto._training._deep._stage_net import DivergenceError
 from sklearn_proto._training._deep._staged_fit import DeepOptions, StagedFit
 from sklearn_proto._training._deep._stages import PartLoss, Stage
 
@@ -17,6 +18,7 @@ __all__ = [
     "AUGMENTATIONS",
     "Checkpoints",
     "DeepOptions",
+    "DivergenceError",
     "PartFit",
     "PartLoss",
     "Sources",

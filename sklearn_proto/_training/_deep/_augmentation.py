@@ -62,7 +62,13 @@ def _checked(change: Augmentation) -> Augmentation:
 
     def checked(images: Tensor) -> Tensor:
         # It may work in place; the images may be a view of the rows.
-        found = change(images.clone())
+        try:
+            found = change(images.clone())
+        except Exception as error:
+            raise ValueError(
+                f"augmentation={change!r} failed on images of shape "
+                f"{tuple(images.shape)}: {error}"
+            ) from error
         if not isinstance(found, Tensor) or found.shape != images.shape:
             shape = getattr(found, "shape", None)
             size = "" if shape is None else f" of shape {tuple(shape)}"

@@ -14,6 +14,7 @@ from skorch.history import History
 
 from sklearn_proto._training._deep._fingerprint import digest
 from sklearn_proto._training._deep._history import plain_epochs
+from sklearn_proto._validation import brief, shown
 
 # What skorch saves of a net, by the names of its arguments.
 _FILES = {
@@ -44,7 +45,12 @@ class Checkpoints:
     def __init__(self, directory: Any, fingerprint: dict[str, Any]) -> None:
         text = json.dumps(fingerprint, indent=1, sort_keys=True)
         self.folder = Path(directory) / digest(text.encode())[:16]
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"checkpoint_dir={shown(directory)} cannot be made: {brief(str(error))}"
+            ) from error
         (self.folder / "fingerprint.json").write_text(text)
 
     def stage(self, number: int) -> "StageCheckpoint":

@@ -148,11 +148,15 @@ class Epochs(Callback):  # type: ignore[misc]
         """Stop where there is no way back."""
         loss = net.history[-1, "train_loss"]
         if not np.isfinite(loss):
-            raise ValueError(
+            raise DivergenceError(
                 f"the loss became {loss} in epoch {len(net.history)} of stage "
                 f"{net.stage.name!r} with learning rates {net.stage.rates}; lower "
                 "learning_rate, and backbone_learning_rate if there is one."
             )
+
+
+class DivergenceError(ValueError):
+    """The loss is no number any more."""
 
 
 class StageNet(NeuralNet):  # type: ignore[misc]

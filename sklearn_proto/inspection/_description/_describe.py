@@ -1,14 +1,16 @@
 """Change the input in one respect at a time, and see which prototypes mind."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_proto._compat import Interval
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import validated
 from sklearn_proto.explain._image_rows import checked_image_shape
 from sklearn_proto.explain._plain_rows import plain_rows
 from sklearn_proto.inspection._description._characteristics import (
@@ -26,7 +28,6 @@ from sklearn_proto.inspection._description._presence import found_in, similariti
 from sklearn_proto.inspection._feature_names import names_by_level
 from sklearn_proto.inspection._way_back import transformed
 from sklearn_proto.inspection._wrappers import unwrapped
-from sklearn_proto.metrics._arguments import checked_amount, checked_count
 from sklearn_proto.metrics._last_step import last_step
 from sklearn_proto.robustness._containers import like
 
@@ -36,9 +37,26 @@ Array = NDArray[np.float64]
 _ROWS_AT_ONCE = 128
 # Of pixels, whose differences are taken, and of changes, which are squared.
 _LARGEST, _STRONGEST = 1e300, 1e6
+_STRENGTH = Interval(Real, 0, _STRONGEST, closed="both")
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    characteristics="no_validation",
+    groups="no_validation",
+    image_shape="no_validation",
+    channels_first=["boolean"],
+    limits="no_validation",
+    hue=[_STRENGTH],
+    saturation=[_STRENGTH],
+    contrast=[_STRENGTH],
+    warp=[_STRENGTH],
+    smoothing=[Interval(Real, 1 / _STRONGEST, _STRONGEST, closed="both")],
+    n_repeats=[Interval(Integral, 1, None, closed="left")],
+    random_state=["random_state"],
+)
 def describe_prototypes(
     estimator: Any,
     X: Any,
@@ -142,9 +160,7 @@ def describe_prototypes(
     ['petals', 'petals', 'petals']
     """
     strengths = Strengths(hue, saturation, contrast, warp, smoothing)
-    _check_strengths(strengths)
     strengths = Strengths(*map(float, strengths))
-    checked_count("n_repeats", n_repeats)
     steps, final, _ = unwrapped(estimator)
     transformers = tuple(step for _, step in steps)
     model, seen = last_step(final, transformed(transformers, X))
@@ -249,15 +265,3 @@ def _chosen(changes: Changes, names: Sequence[str] | None) -> Changes:
             f"characteristics={list(names)!r} must name some of {list(changes)}.{grey}"
         )
     return {name: changes[name] for name in names}
-
-
-def _check_strengths(strengths: Strengths) -> None:
-    for name, value in strengths._asdict().items():
-        # As a float: a fraction is a number too.
-        number = float(value) if isinstance(value, Real) else value
-        checked_amount(name, number, most=_STRONGEST)
-    if strengths.smoothing < 1 / _STRONGEST:
-        raise ValueError(
-            f"smoothing={strengths.smoothing!r} smooths nothing; it must be above 0, "
-            f"at least {1 / _STRONGEST:g}."
-        )

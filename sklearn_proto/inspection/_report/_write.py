@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import validated
 from sklearn_proto.inspection._arguments import check_arguments, checked_labels
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._reading import read
@@ -19,6 +20,17 @@ from sklearn_proto.robustness._arguments import checked_norm
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    path="no_validation",
+    rows="no_validation",
+    norm="no_validation",
+    image_shape="no_validation",
+    feature_names="no_validation",
+    title="no_validation",
+)
 def report(
     estimator: Any,
     X: Any,

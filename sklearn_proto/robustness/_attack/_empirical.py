@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_proto._compat import Interval
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import validated
 from sklearn_proto.robustness._arguments import (
     Bounds,
     checked_bounds,
@@ -48,6 +50,17 @@ class EmpiricalRadius:
 
 
 @undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    norm="no_validation",
+    bounds="no_validation",
+    feature_scale="no_validation",
+    n_restarts=[Interval(Integral, 0, None, closed="left")],
+    max_iter=[Interval(Integral, 0, None, closed="left")],
+    random_state=["random_state"],
+)
 def empirical_radius(
     estimator: Any,
     X: ArrayLike,
@@ -126,15 +139,14 @@ def empirical_radius(
     X = in_order_of_fit(estimator, X)
     rows = check_array(flat(X), dtype=np.float64, input_name="X")
     norm = checked_norm(norm)
-    _check_count("n_restarts", n_restarts)
-    _check_count("max_iter", max_iter)
     rng = check_random_state(random_state)
     box = _box(rows, bounds, feature_scale, norm)
     model = model_of(estimator, X, rows, rng)
     label = model.predict(rows)
     wrong = np.zeros(len(rows), dtype=bool)
     if y is not None:
-        wrong = label != checked_labels(y, len(rows))
+        classes = getattr(estimator, "classes_", None)
+        wrong = label != checked_labels(y, len(rows), classes)
     targets, todo = model.targets(rows, rng), np.flatnonzero(~wrong)
     perturbed, radius = rows.copy(), np.where(wrong, 0.0, np.inf)
     # About this many rows of perturbations live at once for each row.
@@ -144,11 +156,6 @@ def empirical_radius(
         problem = Problem(model, box.of(chosen), label[chosen], rng)
         perturbed[chosen] = smallest(problem, targets, n_restarts, max_iter)
     return _verified(model, box, label, perturbed, radius)
-
-
-def _check_count(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-        raise ValueError(f"{name}={value!r} is not allowed; use an integer >= 0.")
 
 
 def _box(X: Array, bounds: Bounds | None, scale: ArrayLike | None, norm: float) -> Box:

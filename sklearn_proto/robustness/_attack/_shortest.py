@@ -13,7 +13,12 @@ _LONGEST = 1e50
 
 def sizes(v: Array, norm: float) -> Array:
     """Lp norms of vectors along the last axis."""
-    return np.asarray(np.linalg.norm(v, ord=norm, axis=-1))
+    if norm in (1, 2, np.inf):
+        return np.asarray(np.linalg.norm(v, ord=norm, axis=-1))
+    # Powers of a large exponent overflow, but for numbers of at most 1.
+    largest = np.abs(v).max(axis=-1, keepdims=True, initial=0.0)
+    safe = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+    return np.asarray(safe[..., 0] * np.linalg.norm(v / safe, ord=norm, axis=-1))
 
 
 def dual_sizes(g: Array, norm: float) -> Array:
