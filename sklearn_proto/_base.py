@@ -13,10 +13,10 @@ from sklearn.base import (
 )
 from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_proto._class_weights import class_weights, scaled
 from sklearn_proto._compat import check_sample_weight
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData
@@ -82,10 +82,15 @@ class PrototypeClassifier(
     def _validate_training_data(self, X, y, sample_weight):
         """Check the arguments of fit; return the classes and the rows.
 
-        A row of weight zero is left out, as if it had not been given, and equal rows
-        are merged.
+        A row of weight zero, its own or that of its class, is left out, as if it had
+        not been given, and equal rows are merged. Their weights are 1 on average:
+        only ratios of weights count.
         """
         X, y, weight = self._checked(X, y, sample_weight, reset=True)
+        labels, encoded = np.unique(y, return_inverse=True)
+        weight = scaled(weight)
+        by_class = class_weights(self.class_weight, labels, y, weight)
+        weight = weight * by_class[encoded]
         present = np.flatnonzero(weight > 0)
         if len(present) < len(weight):
             X, y, weight = X[present], y[present], weight[present]
@@ -95,11 +100,8 @@ class PrototypeClassifier(
                 f"{type(self).__name__} needs at least 2 classes in y; got "
                 f"{len(classes)} class: {classes.tolist()}."
             )
-        by_class = compute_class_weight(
-            self.class_weight, classes=classes, y=y, sample_weight=weight
-        )
-        weight = weight * by_class[encoded]
-        return classes, TrainingData(X, encoded, weight, present).distinct()
+        data = TrainingData(X, encoded, weight, present).distinct()
+        return classes, data.with_mean_weight_one()
 
     def _split(self, data, random_state):
         """Rows to train on, and those that `early_stopping` holds out, if any."""
@@ -309,7 +311,7 @@ class PrototypeClassifier(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Rows or images, whatever ``predict`` takes; what it refuses is refused.
         y : array-like of shape (n_samples,), optional
             True labels; a row that is predicted wrongly then gets 0.
         norm : {1, 2, inf} or float >= 1

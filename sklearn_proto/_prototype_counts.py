@@ -17,8 +17,29 @@ def prototype_counts(asked, classes, available, *, from_rows):
     from_rows : bool
         Whether the start is computed from the rows, which must then suffice.
     """
-    counts = np.asarray(asked)
+    counts = requested_counts(asked, classes)
+    short = np.flatnonzero(counts > available)
+    if from_rows and len(short):
+        c = short[0]
+        raise ValueError(
+            f"n_prototypes_per_class={counts[c]} is more than the {available[c]} "
+            f"distinct rows of class {classes.tolist()[c]!r}."
+        )
+    return counts
+
+
+def requested_counts(asked, classes):
+    """Return the counts (n_classes,) asked for; those of a Series go by its index."""
     n_classes = len(classes)
+    if hasattr(asked, "index") and hasattr(asked, "reindex"):
+        labels = list(asked.index)
+        if sorted(map(str, labels)) != sorted(map(str, classes.tolist())):
+            raise ValueError(
+                f"n_prototypes_per_class is a Series with the index {labels}, but the "
+                f"classes are {classes.tolist()}; use each class once, or an array."
+            )
+        asked = asked.reindex(classes).to_numpy()
+    counts = np.asarray(asked)
     if counts.shape not in ((), (n_classes,)):
         raise ValueError(
             f"n_prototypes_per_class has shape {counts.shape}; use an integer or "
@@ -28,12 +49,4 @@ def prototype_counts(asked, classes, available, *, from_rows):
         raise ValueError(
             f"n_prototypes_per_class={asked!r} must hold integers of at least 1."
         )
-    counts = np.broadcast_to(counts, n_classes)
-    short = np.flatnonzero(counts > available)
-    if from_rows and len(short):
-        c = short[0]
-        raise ValueError(
-            f"n_prototypes_per_class={counts[c]} is more than the {available[c]} "
-            f"distinct rows of class {classes[c].item()!r}."
-        )
-    return counts
+    return np.broadcast_to(counts, n_classes)

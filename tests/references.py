@@ -242,10 +242,10 @@ def smoothed_log_loss(scores, y, weight, temperature):
     """Cross-entropy of softmax(scores / temperature) with smoothed targets.
 
     Platt 1999 for C classes: the share C / (n + C) of every target goes to all classes
-    alike, as if each had one more row.
+    alike, as if each had one more row; rows count as rows, whatever they weigh.
     """
     mass, n_classes = math.fsum(weight), scores.shape[1]
-    doubt = n_classes / (mass + n_classes)
+    doubt = n_classes / (len(y) + n_classes)
     total = []
     for row, label, w in zip(scores / temperature, y, weight, strict=True):
         log_p = row - row.max() - math.log(np.exp(row - row.max()).sum())

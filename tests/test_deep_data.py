@@ -34,12 +34,24 @@ def images(n=40, side=6, channels=3, dtype=np.uint8):
 
 
 def naive_distinct(rows, y):
-    """Order of the bytes of float64 rows after their labels, each pair once."""
-    keys = [
-        (np.int64(c).tobytes(), (row.astype(np.float64) + 0.0).tobytes())
-        for row, c in zip(rows, y, strict=True)
+    """Each pair of label and row once, in the order of its numbers.
+
+    Columns count in the order of their sums, and sums of squares, within the classes of
+    the different pairs.
+    """
+    keys = [(c, *row) for c, row in zip(y.tolist(), rows.tolist(), strict=True)]
+    once = sorted(set(keys))
+    sums = [
+        [
+            sum(float(key[j]) ** power for key in once if key[0] == c)
+            for c in sorted(set(y.tolist()))
+            for power in (1, 2)
+        ]
+        for j in range(1, rows.shape[1] + 1)
     ]
-    return [keys.index(key) for key in sorted(set(keys))], keys
+    order = sorted(range(rows.shape[1]), key=lambda j: sums[j])
+    once.sort(key=lambda key: (key[0], [key[j + 1] for j in order]))
+    return [keys.index(key) for key in once], keys
 
 
 @pytest.mark.parametrize("width", [1, 3, 64, 65, 200])

@@ -155,7 +155,7 @@ def test_plot_draws_again():
         (RIGHT, RIGHT[:2], RADII, ["y_true", "(4,)", "y_pred", "(2,)"]),
         (RIGHT, RIGHT, RADII[:3], ["radius", "(3,)", "4 rows"]),
         (RIGHT, RIGHT, [0.1, -0.1, np.nan, 1], ["radius", "2 values"]),
-        (RIGHT[:, None], RIGHT[:, None], RADII, ["y_true", "(n_samples,)"]),
+        (np.ones((4, 2)), np.ones((4, 2)), RADII, ["y_true", "(n_samples,)"]),
     ],
 )
 def test_what_cannot_be_drawn(truth, predicted, radius, words):

@@ -36,6 +36,7 @@ from sklearn_proto.inspection import (
     PrototypeDisplay,
     ReasoningDisplay,
     RelevanceDisplay,
+    explain,
     report,
 )
 from sklearn_proto.inspection._reading import read
@@ -297,6 +298,18 @@ def test_a_report_says_what_could_not_be_undone():
     model[1].inverse_transform = None
     page = prototypes(Subject(model, read(model), X, Y, None, 2.0))
     assert "in the output of QuantileTransformer" in page.body
+
+
+def test_explanations_behind_a_pipeline():
+    model = fitted(StandardScaler()).fit(FRAME, Y)
+    found, inner = explain(model, FRAME), model[-1].explain(model[:-1].transform(FRAME))
+    np.testing.assert_array_equal(found.X, FRAME)
+    np.testing.assert_array_equal(found.scores, inner.scores)
+    np.testing.assert_array_equal(found.feature_terms, inner.feature_terms)
+    raw = model[0].inverse_transform(inner.prototypes)
+    np.testing.assert_allclose(found.prototypes, raw)
+    first = NAMES[inner.top_features(1)[0, 0]]
+    assert f"is mostly made of {first} (" in str(found[0])
 
 
 # Frames of other columns

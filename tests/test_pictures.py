@@ -22,6 +22,7 @@ from sklearn_proto.inspection import (
     PrototypeDisplay,
     ReasoningDisplay,
     RelevanceDisplay,
+    report,
 )
 from sklearn_proto.robustness import CertifiedAccuracyDisplay
 from tests.conftest import fitted
@@ -265,3 +266,14 @@ def test_nothing_is_no_bar():
     figure = fitted("cbc").explain(X[:1]).plot(0, k=100)
     ticks = [t.get_text() for t in figure.axes[-1].get_yticklabels()]
     assert all(tick.startswith("prototype") for tick in ticks)
+
+
+def test_names_of_any_kind_in_a_report(tmp_path):
+    model = drawn_with(GLVQClassifier, "long")
+    names = ["<b>&amp;", "$x_$", "half a letter \ud800", "a\nb\0c"]
+    file = report(model, X, LONG[Y], tmp_path / "a.html", feature_names=names, rows=[1])
+    text = file.read_text(encoding="utf-8")
+    assert "&lt;b&gt;&amp;amp;" in text
+    assert "<b>" not in text
+    assert LONG[0] in text
+    assert r"half a letter \ud800" in text

@@ -12,6 +12,7 @@ from scipy.stats import binomtest, norm
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -20,7 +21,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -30,6 +31,7 @@ from sklearn_proto.robustness import (
     SmoothedClassifier,
     certified_accuracy_score,
     certified_radius,
+    exact_radius,
 )
 from sklearn_proto.robustness._votes import lower_confidence_bound
 from tests.data import three_classes, two_classes
@@ -200,9 +202,19 @@ def test_abstains_near_the_boundary_and_nowhere_far_from_it():
 def test_nothing_is_certified_below_the_samples_that_alpha_needs():
     """alpha^(1/n) > 1/2 needs n > log2(1 / alpha): 10 votes for 0.001."""
     far = np.full((1, 3), 100.0)
-    for n, certain in [(9, False), (10, True)]:
-        certificate = smoothed_halfspace(n_samples=n, alpha=0.001).certify(far)
-        assert certificate.abstained[0] != certain
+    with pytest.warns(UserWarning, match=r"n_samples=9 .* alpha=0\.001.*n_samples=10"):
+        nothing = smoothed_halfspace(n_samples=9, alpha=0.001)
+    assert nothing.certify(far).abstained.all()
+    assert not smoothed_halfspace(n_samples=10, alpha=0.001).certify(far).abstained[0]
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.3, 0.25, 1e-3, 1e-9])
+def test_the_warning_names_the_smallest_number_that_certifies(alpha):
+    least = next(n for n in range(2, 99) if alpha ** (1 / n) > 0.5)
+    with pytest.warns(UserWarning, match=f"at least n_samples={least}") as caught:
+        smoothed_halfspace(n_samples=least - 1, alpha=alpha)
+    assert caught[0].filename == __file__
+    smoothed_halfspace(n_samples=least, alpha=alpha)
 
 
 def test_largest_radius_is_that_of_a_unanimous_vote():
@@ -264,7 +276,7 @@ def test_methods_agree_about_the_class(random_state):
 
 
 def test_selection_and_estimation_use_different_noise():
-    model = smoothed_halfspace(n_samples=7, n_samples_selection=5)
+    model = smoothed_halfspace(n_samples=7, n_samples_selection=5, alpha=0.1)
     model.estimator_.seen_.clear()
     model.certify(np.array([[0.1, 0.2, 0.3]]))
     seen = np.vstack(model.estimator_.seen_)
@@ -641,3 +653,75 @@ def test_frozen_on_other_features():
     frozen = FrozenEstimator(GaussianNB().fit(X[:, :3], Y))
     words = ["4 features", "3 features", "estimator"]
     refused(words, SmoothedClassifier(frozen).fit, X, Y)
+
+
+# Behind affine steps ------------------------------------------------------------
+
+SCALES = np.array([0.5, 4.0, 10.0])
+
+
+def stretched(steps, **parameters):
+    """A vote behind steps, and the rows that it is fitted on."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(40, 3)) / SCALES
+    model = make_pipeline(*steps, smoothed_inner(**parameters))
+    return model.fit(rows, np.arange(40) % 2), rows
+
+
+def smoothed_inner(**parameters):
+    return SmoothedClassifier(
+        Halfspaces((1.0, 2.0, -1.0), 0.1), **{**QUICK, **parameters}
+    )
+
+
+def test_the_last_step_of_a_pipeline_is_certified_in_raw_units():
+    model, rows = stretched([StandardScaler()])
+    z, inner = model[0].transform(rows), model[-1]
+    longest = (1 / model[0].scale_).max()
+    expected = inner.certified_radius(z) / longest
+    found = certified_radius(model, rows)
+    assert (found > 0).any()
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert (found <= expected).all()
+    y = model.predict(rows)
+    y[:20] = 1 - y[:20]
+    held = certified_radius(model, rows, y)
+    np.testing.assert_array_equal(held, np.where(np.arange(40) < 20, 0, found))
+    # A box only leaves perturbations out; other norms through their l2 balls.
+    box = rows.min(0), rows.max(0)
+    np.testing.assert_array_equal(certified_radius(model, rows, bounds=box), found)
+    sharper = certified_radius(model, rows, norm=np.inf)
+    assert (sharper <= found).all()
+    weights = 1 / model[0].scale_
+    np.testing.assert_allclose(
+        sharper, inner.certified_radius(z) / np.linalg.norm(weights), rtol=1e-9
+    )
+    budget = np.array([2.0, 1.0, 0.0])
+    scaled = certified_radius(model, rows, feature_scale=budget)
+    longest = (budget / model[0].scale_).max()
+    np.testing.assert_allclose(scaled, inner.certified_radius(z) / longest, rtol=1e-9)
+
+
+def test_behind_a_rotation_lengths_are_singular_values():
+    model, rows = stretched([StandardScaler(), PCA(3)], noise_std=0.5)
+    inner = model[-1].certified_radius(model[:-1].transform(rows))
+    matrix = model[1].components_ / model[0].scale_
+    expected = inner / np.linalg.norm(matrix, 2)
+    np.testing.assert_allclose(certified_radius(model, rows), expected, rtol=1e-9)
+
+
+def test_behind_other_steps_it_is_refused_in_a_true_sentence():
+    model, rows = stretched([PolynomialFeatures(1, include_bias=False)])
+    refused(["PolynomialFeatures", "affine"], certified_radius, model, rows)
+    model, rows = stretched([StandardScaler()])
+    words = ["SmoothedClassifier", "certified_radius of its own"]
+    refused(words, exact_radius, model, rows, error=TypeError)
+    refused(["method"], certified_radius, model, rows, method="interval")
+
+
+def test_a_search_over_a_vote_is_certified():
+    inner, rows = smoothed_inner(), np.random.default_rng(0).normal(size=(20, 3))
+    y = np.arange(20) % 2
+    search = GridSearchCV(inner, {"noise_std": [0.5]}, cv=2).fit(rows, y)
+    expected = search.best_estimator_.certified_radius(rows)
+    np.testing.assert_array_equal(certified_radius(search, rows), expected)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_proto import CBCClassifier, RBFClassifier
+from sklearn_proto import CBCClassifier, GLVQClassifier, RBFClassifier
 from sklearn_proto._training import Monitor, Objective
 from tests.data import three_classes
 from tests.instances import both_estimators
@@ -274,3 +274,32 @@ def test_concurrent_fits_restore_the_threads():
     assert torch.get_num_threads() == before
     for model in models:
         np.testing.assert_array_equal(model.prototypes_, models[0].prototypes_)
+
+
+@both_estimators
+def test_exchanged_rows_are_no_worse_than_the_nearest(Estimator, monkeypatch):
+    """Of the objective that snapping minimises, and a fall is reported."""
+    rows, y = three_classes(40, 8, seed=5)
+    options = {"snap_to_data": True, "random_state": 0}
+    with monkeypatch.context() as patch:
+        patch.setattr("sklearn_proto.shallow._shallow._CANDIDATES", ())
+        patch.setattr("sklearn_proto.shallow._shallow._SNAP_LOSS", 1.0)
+        nearest = Estimator(**options).fit(rows, y)
+        patch.undo()
+        patch.setattr("sklearn_proto.shallow._shallow._SNAP_LOSS", 1.0)
+        exchanged = Estimator(**options).fit(rows, y)
+    assert not np.array_equal(exchanged.prototype_indices_, nearest.prototype_indices_)
+    assert min(exchanged.loss_curve_) < min(nearest.loss_curve_)
+    free = Estimator(random_state=0).fit(rows, y).score(rows, y)
+    change = exchanged.score(rows, y) - free
+    assert exchanged.snap_score_change_ == pytest.approx(change, abs=1e-12)
+
+
+def test_snapping_that_costs_more_than_stated_warns():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(4), 50)
+    rows = rng.normal(size=(4, 40))[y] + 1.6 * rng.normal(size=(200, 40))
+    with pytest.warns(UserWarning, match="lowers the accuracy") as caught:
+        model = GLVQClassifier(snap_to_data=True, random_state=0).fit(rows, y)
+    assert model.snap_score_change_ < -0.01
+    assert caught[0].filename == __file__

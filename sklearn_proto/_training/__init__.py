@@ -2,6 +2,7 @@
 
 from sklearn_proto._training._adam import run_adam
 from sklearn_proto._training._data import TrainingData
+from sklearn_proto._training._exchange import exchange_rows
 from sklearn_proto._training._initialisation import (
     class_prototypes,
     initial_sigma,
@@ -14,6 +15,7 @@ from sklearn_proto._training._objective import Objective
 from sklearn_proto._training._online import Moments, run_online
 from sklearn_proto._training._options import SolverOptions
 from sklearn_proto._training._temperature import fit_temperature
+from sklearn_proto._training._units import typical_unit
 
 SOLVERS = {"lbfgs": run_lbfgs, "adam": run_adam}
 
@@ -25,9 +27,11 @@ __all__ = [
     "SolverOptions",
     "TrainingData",
     "class_prototypes",
+    "exchange_rows",
     "fit_temperature",
     "initial_sigma",
     "initial_tangents",
     "nearest_rows",
     "run_online",
+    "typical_unit",
 ]

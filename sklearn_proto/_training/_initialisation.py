@@ -57,16 +57,29 @@ def _random_rows(
     return rows[chosen]
 
 
-def initial_sigma(nearest: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+def initial_sigma(
+    nearest: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    between: NDArray[np.float64],
+    rounding: float,
+) -> float:
     """Width that gives a row at a typical distance a similarity of 0.01.
 
-    ``-(mean + std) / log(0.01)`` of the dissimilarities to the nearest prototype.
+    ``-(mean + std) / log(0.01)`` of the dissimilarities to the nearest prototype, or
+    of those `between` each prototype and the next where the former are `rounding`:
+    then every row is a prototype, and nothing is known of how far new ones will be.
     """
-    mean = np.average(nearest, weights=weight)
-    std = np.sqrt(np.average((nearest - mean) ** 2, weights=weight))
-    sigma = float(-(mean + std) / np.log(_TYPICAL_SIMILARITY))
-    # Every row is a prototype: any positive width fits, so take the unit.
-    return sigma if sigma > np.finfo(np.float32).tiny else 1.0
+    typical = _typical(nearest, weight)
+    if not typical > rounding:
+        typical = _typical(between, np.ones(len(between)))
+    sigma = float(-typical / np.log(_TYPICAL_SIMILARITY))
+    # All prototypes are one: any positive width fits, so take the unit.
+    return sigma if typical > rounding else 1.0
+
+
+def _typical(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    mean = np.average(values, weights=weight)
+    return float(mean + np.sqrt(np.average((values - mean) ** 2, weights=weight)))
 
 
 def initial_tangents(

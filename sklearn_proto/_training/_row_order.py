@@ -1,4 +1,4 @@
-"""The order of rows by their values alone, in little memory."""
+"""The order of rows and of columns by their values alone, in little memory."""
 
 from typing import Any
 
@@ -7,40 +7,67 @@ from numpy.typing import NDArray
 
 # Columns that are looked at together: rows of many more are seldom tied beyond them.
 _COLUMNS = 64
+_SIGN = np.uint64(1 << 63)
 
 
-def ranks_of_rows(X: NDArray[Any], y: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Rank the pairs of label and row by their bytes; equal pairs share a rank.
+def ranks_of_rows(
+    X: NDArray[Any], y: NDArray[np.intp], columns: NDArray[np.intp] | None = None
+) -> NDArray[np.intp]:
+    """Rank the pairs of label and row, column by column; equal pairs share a rank.
 
     A rank is the number of pairs before. Numbers count as float64, so that the order
     does not depend on the precision of `X`, but never more than a few columns, and of
-    those only the rows that are still tied.
+    those only the rows that are still tied. The first of the `columns` counts most.
     """
-    ranks = _refined(np.zeros(len(y), dtype=np.intp), y.astype(np.int64)[:, None])
-    for start in range(0, X.shape[1], _COLUMNS):
+    columns = np.arange(X.shape[1]) if columns is None else columns
+    ranks = _refined(np.zeros(len(y), dtype=np.intp), y.astype(np.uint64)[:, None])
+    for start in range(0, len(columns), _COLUMNS):
         tied = np.flatnonzero(np.bincount(ranks)[ranks] > 1)
         if not len(tied):
             break
-        # Adding 0.0 turns -0.0 into 0.0, so that equal rows have equal bytes.
-        block = X[tied, start : start + _COLUMNS].astype(np.float64) + 0.0
-        ranks[tied] = _refined(ranks[tied], block)
+        block = X[np.ix_(tied, columns[start : start + _COLUMNS])]
+        ranks[tied] = _refined(ranks[tied], _sortable(block))
     return ranks
 
 
-def _refined(ranks: NDArray[np.intp], block: NDArray[Any]) -> NDArray[np.intp]:
-    """Break ties of ranks (m,) by the bytes of what comes next (m, columns)."""
-    width = block.dtype.itemsize * block.shape[1]
+def column_order(X: NDArray[Any], y: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Order of the columns by their sums, and sums of squares, within the classes.
+
+    Sorted before they are added up, so that the order of the rows does not matter.
+    Columns that agree in all of them, such as copies, stay as they are.
+    """
+    # A power of two changes no digit and keeps squares from overflowing.
+    largest = max(-float(X.min(initial=0)), float(X.max(initial=0)))
+    _, exponent = np.frexp(largest)
+    classes = [np.flatnonzero(y == c) for c in np.unique(y)]
+    keys = np.empty((2 * len(classes), X.shape[1]))
+    for start in range(0, X.shape[1], _COLUMNS):
+        chosen = slice(start, start + _COLUMNS)
+        block = np.ldexp(X[:, chosen].astype(np.float64), -exponent)
+        for i, rows in enumerate(classes):
+            values = np.sort(block[rows], axis=0)
+            keys[2 * i, chosen] = values.sum(axis=0)
+            keys[2 * i + 1, chosen] = np.square(values).sum(axis=0)
+    return np.lexsort(keys[::-1]).astype(np.intp)
+
+
+def _sortable(block: NDArray[Any]) -> NDArray[np.uint64]:
+    """Whole numbers that sort as the float64 values of the entries do."""
+    # Adding 0.0 turns -0.0 into 0.0, so that equal rows have equal bytes.
+    bits = np.ascontiguousarray(block.astype(np.float64) + 0.0).view(np.uint64)
+    # Negative numbers sort backwards by their bits, and after the positive ones.
+    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+
+
+def _refined(ranks: NDArray[np.intp], block: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Break ties of ranks (m,) by what comes next (m, columns)."""
     # Bytes compare as big-endian numbers do.
-    keys = np.empty(len(ranks), dtype=[("rank", ">u8"), ("next", np.void, width)])
-    keys["rank"] = ranks
-    keys["next"] = np.ascontiguousarray(block).view(np.dtype((np.void, width))).ravel()
-    distinct, inverse, counts = np.unique(
-        keys.view(np.dtype((np.void, width + 8))),
-        return_inverse=True,
-        return_counts=True,
-    )
+    pairs = np.column_stack([ranks.astype(np.uint64), block]).astype(">u8")
+    keys = pairs.view(np.dtype((np.void, 8 * pairs.shape[1]))).ravel()
+    distinct, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     before = np.cumsum(counts) - counts
-    old = distinct.view(keys.dtype)["rank"].astype(np.intp)
+    # The rank is the first number of a key.
+    old = distinct.view(">u8").reshape(len(distinct), -1)[:, 0].astype(np.intp)
     _, group = np.unique(old, return_index=True)
     first = group[np.searchsorted(old[group], old)]
     found: NDArray[np.intp] = (old + before - before[first])[inverse.ravel()]

@@ -12,14 +12,15 @@ def fit_temperature(
     """Temperature of the softmax that fits the labels best (Guo et al. 2017).
 
     Every class counts one more row than it has (Platt 1999), so that separable classes
-    do not send the temperature to zero.
+    do not send the temperature to zero. Rows count as rows and not by their weights, of
+    which only the ratios matter.
     """
     spread = float(np.ptp(scores, axis=1).mean())
     if not spread > 0:
         return 1.0
     rows = np.arange(len(y))
     n_classes = scores.shape[1]
-    doubt = n_classes / (weight.sum() + n_classes)
+    doubt = n_classes / (len(y) + n_classes)
 
     def loss(log_temperature: float) -> float:
         p = log_softmax(scores / np.exp(log_temperature), axis=1)

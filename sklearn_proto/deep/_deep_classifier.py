@@ -270,27 +270,6 @@ class DeepClassifier(PrototypeClassifier):
             return [np.uint8]
         return super()._training_types(X)
 
-    @undisturbed
-    def certified_radius(self, X, y=None, **options):
-        """Distance within which the prediction of each row provably does not change.
-
-        Parameters
-        ----------
-        X : array-like
-            Rows or images, as for `fit`.
-        y : array-like of shape (n_samples,), optional
-            True labels; a row that is predicted wrongly then gets 0.
-        **options
-            As `sklearn_proto.robustness.certified_radius` takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Radii in the units of `X`, float64.
-        """
-        check_is_fitted(self)
-        return super().certified_radius(flat_rows(X, self._layout), y, **options)
-
 
 def _compact(tensor):
     """Array of a tensor: in float32 where nothing is lost by it."""

@@ -7,6 +7,7 @@ from sklearn_proto.inspection._description import (
     PrototypeCharacteristics,
     describe_prototypes,
 )
+from sklearn_proto.inspection._explain import explain
 from sklearn_proto.inspection._explanation import ExplanationDisplay
 from sklearn_proto.inspection._prototypes import PrototypeDisplay
 from sklearn_proto.inspection._reasoning import ReasoningDisplay
@@ -22,5 +23,6 @@ __all__ = [
     "ReasoningDisplay",
     "RelevanceDisplay",
     "describe_prototypes",
+    "explain",
     "report",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import column_or_1d
 
 
 def checked_count(name: str, value: Any, least: int = 1) -> int:
@@ -32,10 +33,10 @@ def checked_share(name: str, value: Any) -> float:
 
 
 def checked_labels(y: ArrayLike | None, n: int) -> NDArray[Any]:
-    """Check labels of shape (n,), which a score cannot do without."""
+    """Check labels of shape (n,), or a column of them with the warning of a fit."""
     if y is None:
         raise ValueError("y=None, but this score needs the label of every row.")
-    found = np.asarray(y)
+    found = np.asarray(column_or_1d(y, warn=True))
     if found.shape != (n,):
         raise ValueError(f"y has shape {found.shape}, but X has {n} rows.")
     return found

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import column_or_1d
 
 Array = NDArray[np.float64]
 Bounds = tuple[ArrayLike, ArrayLike]
@@ -61,8 +62,8 @@ def checked_scale(scale: Any, n_features: int) -> Array:
 
 
 def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
-    """Check labels of shape (n,)."""
-    found = np.asarray(y)
+    """Check labels of shape (n,), or a column of them with the warning of a fit."""
+    found = np.asarray(column_or_1d(y, warn=True))
     if found.shape != (n,):
         raise ValueError(f"y has shape {found.shape}, but X has {n} rows.")
     return found

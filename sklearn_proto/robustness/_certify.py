@@ -10,6 +10,7 @@ from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import Bounds, checked_labels
 from sklearn_proto.robustness._exact import exact_radius
 from sklearn_proto.robustness._rows import rows_of
+from sklearn_proto.robustness._self_certified import certifies_itself
 
 
 @undisturbed
@@ -98,12 +99,16 @@ def certified_radius(
     >>> in_centimetres.shape
     (150,)
     """
-    if _certifies_itself(estimator):
-        options = {"feature_scale": feature_scale} if feature_scale is not None else {}
-        found = estimator.certified_radius(
-            X, y, norm=norm, method=method, bounds=bounds, **options
+    own = certifies_itself(estimator)
+    if own is not None:
+        return own.radius(
+            X,
+            y,
+            norm=norm,
+            method=method,
+            bounds=bounds,
+            feature_scale=feature_scale,
         )
-        return np.asarray(found)
     ball: dict[str, Any] = {
         "norm": norm,
         "bounds": bounds,
@@ -121,8 +126,3 @@ def certified_radius(
     if y is None:
         return radius
     return np.where(rows.wrong(checked_labels(y, len(radius))), 0.0, radius)
-
-
-def _certifies_itself(estimator: Any) -> bool:
-    has_view = hasattr(estimator, "certifiable_view")
-    return hasattr(estimator, "certified_radius") and not has_view

@@ -5,12 +5,18 @@ scores that `predict` compares are those that the arrays make.
 """
 
 from functools import singledispatch
+from inspect import isfunction
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sklearn_proto._views import NearestPrototypeView, SimilarityView
+from sklearn_proto._modules import Branch, PartNetwork
+from sklearn_proto._views import (
+    NearestPrototypeView,
+    PartPrototypeView,
+    SimilarityView,
+)
 
 # How far the products of columns of a tangent basis may be from 0 and 1.
 _ORTHONORMAL = 1e-10
@@ -46,6 +52,23 @@ def _place(estimator: Any, name: str) -> int | None:
         return -1
     bases = enumerate(type(estimator).__mro__)
     return next((i for i, base in bases if name in vars(base)), None)
+
+
+def require_own_methods(view: Any) -> None:
+    """Refuse a view on which methods of its class were replaced.
+
+    Raises
+    ------
+    TypeError
+        If an attribute of the object hides a method.
+    """
+    cls = type(view)
+    replaced = [name for name in vars(view) if isfunction(getattr(cls, name, None))]
+    if replaced:
+        raise TypeError(
+            f"{replaced} of this {cls.__name__} were replaced, so its scores may not "
+            "be those that the bounds read; change its arrays instead."
+        )
 
 
 @singledispatch
@@ -98,6 +121,18 @@ def _(view: SimilarityView) -> None:
     )
     _require_finite("coefficients", view.tensor(view.coefficients))
     _require_finite("offsets", view.tensor(view.offsets))
+
+
+@require_sound_arrays.register
+def _(view: PartPrototypeView) -> None:
+    network = view.network
+    parts = [(network, PartNetwork), *((b, Branch) for b in network.branches)]
+    for module, known in parts:
+        _require(
+            type(module) is known,
+            f"{type(module).__name__} must be a {known.__name__} itself, whose forward "
+            "is the one that the bounds know",
+        )
 
 
 def _require_points(view: NearestPrototypeView | SimilarityView, w: Tensor) -> None:

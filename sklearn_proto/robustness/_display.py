@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import column_or_1d
 
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._arguments import Bounds
@@ -258,7 +259,10 @@ def _norm_label(norm: float | None) -> str:
 
 
 def _checked_right(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.bool_]:
-    truth, predicted = np.asarray(y_true), np.asarray(y_pred)
+    truth, predicted = (
+        column_or_1d(y, warn=True) if np.shape(y)[1:] == (1,) else np.asarray(y)
+        for y in (y_true, y_pred)
+    )
     if truth.ndim != 1 or truth.shape != predicted.shape:
         raise ValueError(
             f"y_true has shape {truth.shape} and y_pred {predicted.shape}; both must "

@@ -15,7 +15,10 @@ from sklearn_proto._views import (
     SimilarityView,
 )
 from sklearn_proto.robustness._batch import Batch, View
-from sklearn_proto.robustness._contract import require_sound_arrays
+from sklearn_proto.robustness._contract import (
+    require_own_methods,
+    require_sound_arrays,
+)
 from sklearn_proto.robustness._enclosure import Effort, Enclosure
 from sklearn_proto.robustness._methods import SimilarityFamily
 from sklearn_proto.robustness._nearest import NearestFamily
@@ -63,11 +66,24 @@ def family_of(view: Any, perturbations: Perturbations) -> Family[Any]:
     ValueError
         If the arrays of the view do not keep what it promises.
     """
-    cls = type(view)
-    if cls not in _FAMILIES:
-        raise TypeError(_refusal(cls))
+    require_family(view)
+    return _FAMILIES[type(view)](view, perturbations)
+
+
+def require_family(view: Any) -> None:
+    """Refuse a view that is of no class with a certificate, or was changed.
+
+    Raises
+    ------
+    TypeError
+        If there is no certificate for this very class.
+    ValueError
+        If the arrays of the view do not keep what it promises.
+    """
+    if type(view) not in _FAMILIES:
+        raise TypeError(_refusal(type(view)))
+    require_own_methods(view)
     require_sound_arrays(view)
-    return _FAMILIES[cls](view, perturbations)
 
 
 # A subclass could override what the scores are made of, and no bound would see it.

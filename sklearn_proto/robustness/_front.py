@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -24,7 +23,7 @@ from sklearn_proto.robustness._affine_steps import (
     passes,
     product,
 )
-from sklearn_proto.robustness._containers import without_names
+from sklearn_proto.robustness._containers import as_float64, without_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +60,7 @@ classifier, n_features_raw)
         Parameters
         ----------
         X : array-like, frame or sparse matrix of shape (n_samples, n_features_raw)
-            Rows, as the pipeline takes them.
+            Rows, as the pipeline takes them: sparse ones where a step makes them dense.
 
         Returns
         -------
@@ -71,7 +70,7 @@ classifier, n_features_raw)
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If a step or the classifier would refuse the rows.
         """
         return self.transform_with_rounding(X)[0]
@@ -85,7 +84,7 @@ classifier, n_features_raw)
         Parameters
         ----------
         X : array-like, frame or sparse matrix of shape (n_samples, n_features_raw)
-            Rows, as the pipeline takes them.
+            Rows, as the pipeline takes them: sparse ones where a step makes them dense.
 
         Returns
         -------
@@ -96,13 +95,12 @@ classifier, n_features_raw)
             arithmetic, with room for a perturbed row. A step made of others counts as
             one: what cancels inside of it is not seen.
         """
-        rows, error = _as_float64(X), None
+        rows, error = as_float64(X), None
         # Perturbed rows are arrays even where the pipeline was fitted on a frame.
         with without_names():
             for step, matrix in zip(self.transformers, self.matrices, strict=True):
                 given, rows = rows, step.transform(rows)
                 error = rounding_of_step(step, matrix, given, rows, error)
-            rows = rows.toarray() if sparse.issparse(rows) else rows
             rows = validate_data(self.estimator, rows, dtype=np.float64, reset=False)
         if error is None:
             return np.asarray(rows), np.zeros(len(rows))
@@ -155,13 +153,29 @@ def affine_front(estimator: Any) -> AffineFront:
     steps, final = taken_apart(estimator)
     if not hasattr(final, "certifiable_view"):
         check_is_fitted(final)
-        raise TypeError(
-            f"{type(final).__name__} has neither certified_radius nor certifiable_view;"
-            " use a classifier of sklearn_proto, alone or at the end of a Pipeline."
-        )
+        raise TypeError(_without_view(final))
+    return front_of(steps, final)
+
+
+def front_of(steps: Steps, final: Any) -> AffineFront:
+    """Put a classifier and the affine steps in front of it together."""
     matrices = tuple(matrix_of_step(name, step) for name, step in steps)
     transformers = tuple(step for _, step in steps)
     return AffineFront(final, product(matrices), transformers, matrices)
+
+
+def _without_view(final: Any) -> str:
+    name = type(final).__name__
+    if hasattr(final, "certified_radius"):
+        return (
+            f"{name} has a certified_radius of its own but no certifiable_view, which "
+            "this function reads; use certified_radius."
+        )
+    return (
+        f"{name} has neither certified_radius nor certifiable_view; use a classifier "
+        "of sklearn_proto, alone or at the end of a Pipeline, or wrap the classifier "
+        "in sklearn_proto.robustness.SmoothedClassifier."
+    )
 
 
 def taken_apart(estimator: Any) -> tuple[Steps, Any]:
@@ -192,17 +206,3 @@ def _(pipeline: Any) -> tuple[Steps, Any]:
 @_opened.register(FrozenEstimator)
 def _(frozen: Any) -> tuple[Steps, Any]:
     return [], frozen.estimator
-
-
-def _as_float64(X: Any) -> Any:
-    """Rows with their numbers in float64; frames stay frames, with their other columns.
-
-    A step may select columns by name, and may drop those that are no numbers.
-    """
-    if hasattr(X, "with_columns"):  # polars
-        return X.cast({c: float for c, kind in X.schema.items() if kind.is_numeric()})
-    if hasattr(X, "select_dtypes"):  # pandas
-        return X.astype(dict.fromkeys(X.select_dtypes("number").columns, np.float64))
-    rows = X if sparse.issparse(X) else np.asarray(X)
-    # A copy, since a scaler with copy=False writes into what it is given.
-    return rows.astype(np.float64) if rows.dtype.kind in "biuf" else rows.copy()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,13 @@ from sklearn_proto.robustness._arguments import (
     checked_scale,
 )
 from sklearn_proto.robustness._batch import View
-from sklearn_proto.robustness._containers import without_names
+from sklearn_proto.robustness._containers import (
+    flat,
+    in_order_of_fit,
+    predictions,
+)
 from sklearn_proto.robustness._contract import require_own_predict
-from sklearn_proto.robustness._family import Family, family_of
+from sklearn_proto.robustness._family import Family, family_of, require_family
 from sklearn_proto.robustness._front import affine_front
 from sklearn_proto.robustness._perturbations import Perturbations
 from sklearn_proto.robustness._rounding import inward, outward, share_lost
@@ -33,10 +38,8 @@ class Rows:
 
     Parameters
     ----------
-    estimator : classifier
-        The last step.
     z : ndarray of shape (n, dz)
-        Rows as it sees them.
+        Rows as the classifier sees them.
     family : Family
         Bounds for its certifiable view, and perturbations of the raw features.
     room : tuple of two ndarrays of shape (n, n_features), optional
@@ -46,20 +49,26 @@ class Rows:
     unit : float
         Size, as the family counts it, of a raw perturbation of size 1: a power of 2
         that brings the largest entry of the map in front near 1.
+    labels : ndarray of shape (n,), optional
+        What ``predict`` says; None for a classifier that has no ``predict``.
+    classes : ndarray of shape (n_classes,), optional
+        Labels of the classes of the view; None for their indices.
     """
 
-    estimator: Any
     z: Array
     family: Family[Any]
     room: tuple[Array, Array] | None
     blur: Array
     unit: float
+    labels: NDArray[Any] | None
+    classes: NDArray[Any] | None
 
     def batches(self) -> Iterator[tuple[slice, Any]]:
         """Slices of the rows and their batches, as the family makes them."""
         view = self.family.view
         for rows, z in view.batches(self.z, self.family.rows_at_once):
             predicted = view.class_scores(z).argmax(1)
+            self._winners[rows] = predicted.cpu().numpy()
             perturbations = replace(
                 self.family.perturbations, blur=view.tensor(self.blur[rows])
             )
@@ -68,8 +77,28 @@ class Rows:
                 perturbations = perturbations.within(down, up)
             yield rows, self.family.batch(perturbations, z, predicted)
 
+    @cached_property
+    def _winners(self) -> NDArray[np.intp]:
+        """Classes (n,) of the view, once the batches were made."""
+        return np.zeros(len(self.z), dtype=np.intp)
+
     def proven(self, radius: Array) -> Array:
-        """Raw radii (n,) that hold, of those that a bound has computed."""
+        """Raw radii (n,) that hold, of those that a bound has computed.
+
+        Raises
+        ------
+        TypeError
+            If there is one around a row of which ``predict`` says another class than
+            the view. On a tie, up to rounding, it may, and nothing is certified there.
+        """
+        certified: Any = self._winners
+        if self.classes is not None:
+            certified = np.asarray(self.classes)[self._winners]
+        if self.labels is not None:
+            unlike = (self.labels != certified) & (radius > 0)
+            if unlike.any():
+                row = int(unlike.argmax())
+                raise TypeError(_not_its_view(row, self.labels[row], certified[row]))
         return inward(radius, self._n_features) / self.unit
 
     def attained(self, size: Array) -> Array:
@@ -90,8 +119,17 @@ class Rows:
 
     def wrong(self, y: NDArray[Any]) -> NDArray[np.bool_]:
         """Which rows are not predicted as `y` says."""
-        with without_names():
-            return np.asarray(self.estimator.predict(self.z) != y)
+        if self.labels is None:
+            raise TypeError("y was given, but the classifier has no predict.")
+        return np.asarray(self.labels != y)
+
+
+def _not_its_view(row: int, label: Any, certified: Any) -> str:
+    return (
+        f"row {row} of X is predicted as {label!r}, but certifiable_view() scores "
+        f"{certified!r} highest: it is no view of what predict does. Return one with "
+        "arrays that make the scores of predict."
+    )
 
 
 def rows_of(
@@ -105,6 +143,12 @@ def rows_of(
     """Look through a pipeline, and express perturbations of its raw features."""
     p = checked_norm(norm)
     front = affine_front(estimator)
+    require_own_predict(front.estimator)
+    view: View = front.estimator.certifiable_view()
+    require_family(view)
+    # It refuses what it refuses anywhere else.
+    labels = predictions(estimator, X)
+    X = flat(in_order_of_fit(estimator, X))
     z, blur = front.transform_with_rounding(X)
     matrix = front.matrix
     n_features = z.shape[1] if matrix is None else matrix.shape[1]
@@ -114,15 +158,14 @@ def rows_of(
     room = None
     if bounds is not None:
         room = _room(np.asarray(X, dtype=np.float64), bounds, scale)
-    require_own_predict(front.estimator)
-    view: View = front.estimator.certifiable_view()
     operator = _operator(view, matrix, scale)
     unit = 1.0
     if operator is not None:
         unit = _power_of_two(float(operator.abs().max()))
         operator = operator / unit
     family = family_of(view, Perturbations(p, n_features, operator))
-    return Rows(front.estimator, z, family, room, blur, unit)
+    classes = getattr(front.estimator, "classes_", None)
+    return Rows(z, family, room, blur, unit, labels, classes)
 
 
 def _power_of_two(size: float) -> float:

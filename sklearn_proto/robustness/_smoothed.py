@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
+from warnings import warn
 
 import numpy as np
 from scipy.special import ndtri
@@ -42,6 +43,9 @@ from sklearn_proto.robustness._votes import (
     lower_confidence_bound,
 )
 
+# From a warning in fit to the user's line: scikit-learn's wrapper is between.
+_CALLER_OF_FIT = 5
+
 
 class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     r"""Classifier that votes under Gaussian noise and certifies the winner.
@@ -58,13 +62,16 @@ class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Classifier or Pipeline to smooth. It is cloned and fitted; wrap one that is
         already fitted in :class:`sklearn.frozen.FrozenEstimator`. Only its ``predict``
         is used. Noise is added to the raw `X`, so that for a Pipeline radii are in
-        the units of its input, whatever its steps do.
+        the units of its input, whatever its steps do. As the last step of a Pipeline of
+        affine steps it has radii in raw units too, by
+        `sklearn_proto.robustness.certified_radius`.
     noise_std : float, default=0.25
         Standard deviation of the noise in the units of `X`, positive. More noise
         allows larger radii and blurs the decision more.
     n_samples : int, default=1000
         Noisy copies of a row that estimate the probability of its class. No radius
-        exceeds ``noise_std * norm.ppf(alpha ** (1 / n_samples))``.
+        exceeds ``noise_std * norm.ppf(alpha ** (1 / n_samples))``; ``fit`` warns where
+        that is nothing.
     n_samples_selection : int, default=100
         Noisy copies of a row that choose its class, before and independently of the
         former. `predict` and `predict_proba` use these alone.
@@ -231,6 +238,7 @@ class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             was fitted on another number of features.
         """
         _check_classifier(self.estimator)
+        self._warn_of_too_few_samples()
         values, y = self._validate(X, y)
         check_classification_targets(y)
         seed = check_random_state(self.random_state).bytes(16)
@@ -245,6 +253,21 @@ class SmoothedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         _check_features(self.estimator_, self.n_features_in_)
         self.classes_ = np.asarray(getattr(self.estimator_, "classes_", np.unique(y)))
         return self
+
+    def _warn_of_too_few_samples(self):
+        """Warn where even a unanimous vote proves nothing: alpha^(1/n) <= 1/2."""
+        unanimous = np.asarray(self.n_samples)
+        if lower_confidence_bound(unanimous, self.n_samples, self.alpha) > 0.5:
+            return
+        # 1/2 itself is not enough.
+        least = int(np.floor(-np.log2(self.alpha))) + 1
+        warn(
+            f"n_samples={self.n_samples} can certify no row at alpha={self.alpha}, "
+            f"since a unanimous vote of so few does not prove a majority; use at least "
+            f"n_samples={least}.",
+            UserWarning,
+            stacklevel=_CALLER_OF_FIT,
+        )
 
     def _metadata(self, sample_weight, fit_params):
         given = {**fit_params, "sample_weight": sample_weight}

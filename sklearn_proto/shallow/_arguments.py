@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_proto._training import initial_sigma
+from sklearn_proto.shallow._tangents import nearest_prototype
 
 
 def given_prototypes(init, shape):
@@ -18,15 +19,25 @@ def given_prototypes(init, shape):
     return given
 
 
-def starting_widths(sigma, nearest, weight, k):
-    """Widths of shape (1,), if shared, or (k,), from the parameter ``sigma``.
-
-    `nearest` holds the D of the rows to their closest prototypes, `weight` their
-    weights.
-    """
-    if isinstance(sigma, str):
-        return np.array([initial_sigma(nearest, weight)])
-    return given_widths(sigma, k)
+def starting_widths(data, prototypes, tangents, metric):
+    """Width of shape (1,), of all prototypes, for ``sigma="auto"``."""
+    nearest, _ = nearest_prototype(data.X, prototypes, tangents)
+    between = np.array(
+        [
+            nearest_prototype(w[None], np.delete(prototypes, k, axis=0))[0][0]
+            for k, w in enumerate(prototypes)
+        ]
+        if len(prototypes) > 1
+        else [0.0]
+    )
+    d = prototypes.shape[1]
+    # Squared distances come from a product of matrices about the mean prototype.
+    extent = np.square(data.X - prototypes.mean(axis=0)).sum(axis=1).max()
+    rounding = 16 * (d + 8) * np.finfo(np.float64).eps * extent
+    if metric != "sqeuclidean":
+        nearest, between = np.sqrt(nearest), np.sqrt(between)
+        rounding = np.sqrt(rounding)
+    return np.array([initial_sigma(nearest, data.weight, between, rounding)])
 
 
 def given_widths(sigma, k):

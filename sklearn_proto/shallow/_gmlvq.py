@@ -19,6 +19,9 @@ class GMLVQClassifier(NearestPrototypeClassifier):
     learned with the prototypes [1]_. A limited rank makes `transform` a supervised
     projection [2]_.
 
+    `partial_fit` forgets classes that no longer come: mix rows of every class into each
+    batch.
+
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
@@ -46,8 +49,9 @@ class GMLVQClassifier(NearestPrototypeClassifier):
     clip_prototypes : bool, default=False
         Keep prototypes inside the range of the training rows, feature by feature.
     snap_to_data : bool, default=False
-        After training, move every prototype to its nearest training row of its class
-        and train the rest once more.
+        After training, move every prototype to a training row of its class that keeps
+        the loss low, one of those near it, and train the rest to them. Warns where that
+        costs more than 0.01 of the accuracy on the training rows.
     solver : {"auto", "lbfgs", "adam"}, default="auto"
         Full-batch L-BFGS or mini-batch Adam; "auto" takes Adam above 200,000 rows.
     learning_rate : float, default=0.01
@@ -87,6 +91,9 @@ class GMLVQClassifier(NearestPrototypeClassifier):
     prototype_indices_ : ndarray of shape (n_prototypes,)
         Row of the training `X` that each prototype is, only with
         ``snap_to_data=True``.
+    snap_score_change_ : float
+        Accuracy on the training rows, weighted, with prototypes that are rows less that
+        with free ones, only with ``snap_to_data=True``.
     omega_ : ndarray of shape (n_components, n_features)
         The linear map: ``D = |omega_ (x - w)|^2``. Its rows are orthogonal, the one of
         the largest norm first, and their squared norms sum to 1.
@@ -212,7 +219,7 @@ class GMLVQClassifier(NearestPrototypeClassifier):
         return Relevances(to_tensor(np.ones(self.n_features_in_)))
 
     def _fitted_metric(self):
-        if self.relevance == "full":
+        if self._fitted_with["relevance"] == "full":
             return SharedMatrix(to_tensor(self._raw))
         return Relevances(to_tensor(self._raw))
 

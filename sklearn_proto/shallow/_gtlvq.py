@@ -16,6 +16,9 @@ class GTLVQClassifier(NearestPrototypeClassifier):
     whose directions cost nothing [1]_. They start as the principal directions of the
     rows around each prototype and stay orthonormal by construction.
 
+    `partial_fit` forgets classes that no longer come: mix rows of every class into each
+    batch.
+
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
@@ -40,8 +43,9 @@ class GTLVQClassifier(NearestPrototypeClassifier):
     clip_prototypes : bool, default=False
         Keep prototypes inside the range of the training rows, feature by feature.
     snap_to_data : bool, default=False
-        After training, move every prototype to its nearest training row of its class
-        and train the rest once more.
+        After training, move every prototype to a training row of its class that keeps
+        the loss low, one of those near it, and train the rest to them. Warns where that
+        costs more than 0.01 of the accuracy on the training rows.
     solver : {"auto", "lbfgs", "adam"}, default="auto"
         Full-batch L-BFGS or mini-batch Adam; "auto" takes Adam above 200,000 rows.
     learning_rate : float, default=0.01
@@ -81,6 +85,9 @@ class GTLVQClassifier(NearestPrototypeClassifier):
     prototype_indices_ : ndarray of shape (n_prototypes,)
         Row of the training `X` that each prototype is, only with
         ``snap_to_data=True``.
+    snap_score_change_ : float
+        Accuracy on the training rows, weighted, with prototypes that are rows less that
+        with free ones, only with ``snap_to_data=True``.
     tangents_ : ndarray of shape (n_prototypes, n_features, n_tangents)
         Orthonormal bases of the directions that cost nothing.
     width_ : float

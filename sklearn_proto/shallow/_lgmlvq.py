@@ -17,6 +17,9 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
     As `GMLVQClassifier`, with a metric ``|omega_k (x - w_k)|^2`` of each prototype or
     of each class, so that classes can be bounded by curved surfaces [1]_.
 
+    `partial_fit` forgets classes that no longer come: mix rows of every class into each
+    batch.
+
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
@@ -44,8 +47,9 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
     clip_prototypes : bool, default=False
         Keep prototypes inside the range of the training rows, feature by feature.
     snap_to_data : bool, default=False
-        After training, move every prototype to its nearest training row of its class
-        and train the rest once more.
+        After training, move every prototype to a training row of its class that keeps
+        the loss low, one of those near it, and train the rest to them. Warns where that
+        costs more than 0.01 of the accuracy on the training rows.
     solver : {"auto", "lbfgs", "adam"}, default="auto"
         Full-batch L-BFGS or mini-batch Adam; "auto" takes Adam above 200,000 rows.
     learning_rate : float, default=0.01
@@ -85,6 +89,9 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
     prototype_indices_ : ndarray of shape (n_prototypes,)
         Row of the training `X` that each prototype is, only with
         ``snap_to_data=True``.
+    snap_score_change_ : float
+        Accuracy on the training rows, weighted, with prototypes that are rows less that
+        with free ones, only with ``snap_to_data=True``.
     omega_ : ndarray of shape (n_matrices, n_components, n_features)
         The linear map of each prototype or class, as in `GMLVQClassifier`.
     relevance_matrix_ : ndarray of shape (n_matrices, n_features, n_features)
@@ -193,12 +200,12 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
     @property
     def _of_prototypes(self):
         of_each = NearestPrototypeClassifier._of_prototypes
-        if self.localization == "class":
+        if self._fitted_with["localization"] == "class":
             return of_each
         return (*of_each, "_raw")
 
     def _make_metric(self, start):
-        local = self.localization == "prototype"
+        local = self._fitted_with["localization"] == "prototype"
         count = len(start.owners) if local else start.n_classes
         omega = initial_map(start.data, self.n_components)
         return LocalMatrices(
@@ -207,7 +214,7 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
 
     def _which(self, owners):
         """Matrix of each prototype."""
-        local = self.localization == "prototype"
+        local = self._fitted_with["localization"] == "prototype"
         return to_indices(np.arange(len(owners)) if local else owners)
 
     def _fitted_metric(self):
@@ -220,5 +227,5 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
         self.relevance_ = np.einsum("mii->mi", self.relevance_matrix_).copy()
 
     def _view_options(self):
-        local = self.localization == "prototype"
+        local = self._fitted_with["localization"] == "prototype"
         return {"omega": self.omega_ if local else self.omega_[self._owners]}

@@ -112,6 +112,12 @@ class NearestPrototypeClassifier(OnlineClassifier):
     def _export_metric(self, metric):
         """Turn what the metric has learned into fitted attributes."""
 
+    @property
+    def _unit_of_d(self):
+        """Unit of the dissimilarity."""
+        metric = self._fitted_with.get("metric", "sqeuclidean")
+        return self._unit**2 if metric == "sqeuclidean" else self._unit
+
     def _view_options(self):
         """Name the metric, from the fitted attributes, as the view wants it."""
         return {}
@@ -122,13 +128,14 @@ class NearestPrototypeClassifier(OnlineClassifier):
         return _network(prototypes, labels, self._make_metric(start))
 
     def _restore(self):
-        network = _network(self.prototypes_, self._owners, self._fitted_metric())
-        network.log_temperature.fill_(np.log(self.temperature_))
+        prototypes = self.prototypes_ / self._unit
+        network = _network(prototypes, self._owners, self._fitted_metric())
+        network.log_temperature.fill_(np.log(self.temperature_ / self._unit_of_d))
         return network
 
     def _row_loss(self, loss):
         if loss == "triplet":
-            return partial(triplet_loss, margin=self.margin)
+            return partial(triplet_loss, margin=self.margin / self._unit_of_d)
         return partial(glvq_loss, activation=self.activation, beta=self.beta)
 
     def _objective(self, network, loss):
@@ -146,8 +153,8 @@ class NearestPrototypeClassifier(OnlineClassifier):
         return Objective(network, both)
 
     def _export(self, network):
-        self.prototypes_ = to_numpy(network.prototypes)
-        self.temperature_ = float(network.log_temperature.exp())
+        self.prototypes_ = to_numpy(network.prototypes) * self._unit
+        self.temperature_ = float(network.log_temperature.exp()) * self._unit_of_d
         self._export_metric(network.metric)
 
     def _calibrate(self, data):
@@ -155,7 +162,10 @@ class NearestPrototypeClassifier(OnlineClassifier):
         self.width_ = _mean_distance(scores, data.weight)
         present = np.unique(self._owners)
         y = np.searchsorted(present, data.y)
-        self.temperature_ = fit_temperature(scores[:, present], y, data.weight)
+        # A power of two changes no digit, and the search starts from a logarithm.
+        unit = self._unit_of_d
+        found = fit_temperature(scores[:, present] / unit, y, data.weight)
+        self.temperature_ = found * unit
 
     def _follow(self, data, seen):
         if not seen:
@@ -180,7 +190,7 @@ class NearestPrototypeClassifier(OnlineClassifier):
             owners=self._owners,
             n_classes=len(self.classes_),
             width=getattr(self, "width_", 1.0),
-            device=exact_device(self.device),
+            device=exact_device(self._fitted_with["device"]),
             **self._view_options(),
         )
 

@@ -8,11 +8,12 @@ import torch
 from sklearn.utils import check_random_state
 
 from sklearn_proto._base import all_or_nothing
+from sklearn_proto._class_weights import class_weights_of_dict
 from sklearn_proto._compat import fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
 from sklearn_proto._prototype_counts import prototype_counts
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto._training import TrainingData, run_online
+from sklearn_proto._training import TrainingData, run_online, typical_unit
 from sklearn_proto.shallow._shallow import ShallowClassifier
 
 
@@ -47,7 +48,8 @@ class OnlineClassifier(ShallowClassifier):
 
         A class gets its prototypes from the first rows of it, as many as there are
         distinct ones up to ``n_prototypes_per_class``; until then it is never
-        predicted. A call after `fit` goes on from there.
+        predicted. A call after `fit` goes on from there. Classes that no longer come
+        are forgotten: mix rows of every class into each batch.
 
         Parameters
         ----------
@@ -75,6 +77,9 @@ class OnlineClassifier(ShallowClassifier):
             random_state = check_random_state(self.random_state)
             self.classes_ = known
             if len(data):
+                if first:
+                    self._unit = typical_unit(data.X)
+                    self._fitted_with = self._parameters_that_predict()
                 self._add_prototypes(data, random_state, first=first)
                 self._learn(data, device, random_state, first=first)
         return self
@@ -94,8 +99,14 @@ class OnlineClassifier(ShallowClassifier):
                 f"class_weight={self.class_weight!r} needs all rows at once; with "
                 "partial_fit use a dict or None."
             )
-        by_class = np.array([(self.class_weight or {}).get(c, 1.0) for c in known])
-        weight = weight * by_class[encoded]
+        by_class = class_weights_of_dict(self.class_weight, known)
+        with np.errstate(over="ignore"):
+            weight = weight * by_class[encoded]
+            total = weight.sum()
+        if not np.isfinite(total):
+            raise ValueError(
+                "sample_weight and class_weight add up to infinity; scale them down."
+            )
         present = np.flatnonzero(weight > 0)
         data = TrainingData(X[present], encoded[present], weight[present], present)
         return known, data
@@ -127,7 +138,7 @@ class OnlineClassifier(ShallowClassifier):
 
     def _add_prototypes(self, data, random_state, *, first):
         """Give the classes that are short of prototypes new ones from their rows."""
-        distinct = data.distinct()
+        distinct = data.distinct().in_units(self._unit)
         available = np.bincount(distinct.y, minlength=len(self.classes_))
         from_rows = isinstance(self.init, str)
         asked = prototype_counts(
@@ -169,10 +180,8 @@ class OnlineClassifier(ShallowClassifier):
         if rivals:
             loss, self._moments = run_online(
                 self._online_objective(network),
-                data,
-                self._solver_options(
-                    data, self._range if self.clip_prototypes else None, random_state
-                ),
+                data.in_units(self._unit),
+                self._solver_options(data, self._box_of_stream(), random_state),
                 getattr(self, "_moments", None),
             )
             curve = [*curve, loss]
@@ -182,6 +191,12 @@ class OnlineClassifier(ShallowClassifier):
             self._export(network)
             self._follow(data, seen)
         self._weight_seen = seen + float(data.weight.sum()) if rivals else 0.0
+
+    def _box_of_stream(self):
+        """Limits of the prototypes in the units of the fit, if there are any."""
+        if not self.clip_prototypes:
+            return None
+        return tuple(side / self._unit for side in self._range)
 
     def _widen(self, data, *, first):
         """Let the range of the features include that of a batch."""

@@ -1,6 +1,8 @@
 """How every shallow classifier is fitted."""
 
+import warnings
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -18,9 +20,25 @@ from sklearn_proto._training import (
     Monitor,
     SolverOptions,
     class_prototypes,
+    exchange_rows,
     nearest_rows,
+    typical_unit,
 )
 from sklearn_proto.shallow._arguments import given_prototypes
+
+# What a view reads besides the fitted attributes.
+_OF_PREDICTION = (
+    "metric",
+    "device",
+    "normalize_kernel",
+    "relevance",
+    "localization",
+)
+
+# Rows near each prototype that each round of exchanges tries.
+_CANDIDATES = (50, 50, 50)
+# Fall of the accuracy on the training rows by snapping above which to warn.
+_SNAP_LOSS = 0.01
 
 
 class ShallowClassifier(PrototypeClassifier):
@@ -55,7 +73,11 @@ class ShallowClassifier(PrototypeClassifier):
     # Up to here a full pass over the rows is cheap enough for L-BFGS.
     _full_batch_rows = 20_000
     # Attributes of some configurations only, which must not outlive a refit.
-    _optional_attributes: tuple[str, ...] = ("prototype_indices_", "validation_curve_")
+    _optional_attributes: tuple[str, ...] = (
+        "prototype_indices_",
+        "snap_score_change_",
+        "validation_curve_",
+    )
 
     @abstractmethod
     def _start(self, data, labels, counts, random_state):
@@ -119,6 +141,11 @@ class ShallowClassifier(PrototypeClassifier):
         labels = np.repeat(np.arange(len(classes)), counts)
         solver = self._resolve_solver(len(data))
         dtype = training_dtype(device, data.X.dtype, solver)
+        if not resumes:
+            self._unit = typical_unit(data.X)
+            self._fitted_with = self._parameters_that_predict()
+        self.classes_ = classes
+        raw, data = data, data.in_units(self._unit)
         network = self._start(data, labels, counts, random_state)
         if previous is not None:
             self._resume(network, previous, classes)
@@ -129,15 +156,16 @@ class ShallowClassifier(PrototypeClassifier):
         self.classes_ = classes
         self.prototype_labels_ = classes[labels]
         for loss, snaps in self._stages(resumed=resumes):
+            fit = partial(self._train, network, solver, loss, parts, random_state)
             if snaps:
-                self._snap(network, data, labels)
-            if self._train(network, solver, loss, parts, random_state):
+                self._fit_snapped(network, loss, fit, data, labels)
+            elif fit():
                 break
         self._keep_state(network)
         with torch.no_grad():
             self._export(network)
-            self._calibrate(data)
-        self._summarise(data)
+            self._calibrate(raw)
+        self._summarise(raw)
 
     def _resolve_solver(self, n):
         if self.solver != "auto":
@@ -155,7 +183,13 @@ class ShallowClassifier(PrototypeClassifier):
                 data.X, data.y, data.weight, counts, self.init, random_state
             )
             return found.astype(np.float64)
-        return given_prototypes(self.init, (int(counts.sum()), self.n_features_in_))
+        shape = (int(counts.sum()), self.n_features_in_)
+        return given_prototypes(self.init, shape) / self._unit
+
+    def _parameters_that_predict(self):
+        """Parameters that a fitted model goes on using; later changes wait for fit."""
+        own = self.get_params(deep=False)
+        return {name: own[name] for name in _OF_PREDICTION if name in own}
 
     def _keep_state(self, network):
         """Keep what a warm start goes on from."""
@@ -214,14 +248,50 @@ class ShallowClassifier(PrototypeClassifier):
             box=box,
         )
 
-    def _snap(self, network, data, labels):
-        """Put every prototype onto its nearest row of its class, and keep it there."""
-        here = to_numpy(network.prototypes)
-        nearest = nearest_rows(data.X, data.y, here, labels)
-        self.prototype_indices_ = data.index[nearest]
+    def _fit_snapped(self, network, loss, fit, data, labels):
+        """Put the prototypes onto rows of their classes, and train the rest to them.
+
+        First onto the nearest rows; then rows are exchanged for others that lower the
+        loss, in turn with training.
+        """
+        before = self._training_score(network, data)
+        rows = nearest_rows(data.X, data.y, to_numpy(network.prototypes), labels)
         with torch.no_grad():
-            network.prototypes.copy_(to_tensor(data.X[nearest]))
+            network.prototypes.copy_(to_tensor(data.X[rows]))
         network.prototypes.requires_grad = False
+        interrupted = fit()
+        for n_candidates in () if interrupted else _CANDIDATES:
+            objective = self._objective(network, loss)
+            found = exchange_rows(objective, data, labels, rows, n_candidates)
+            if np.array_equal(found, rows):
+                break
+            rows = found
+            if fit():
+                break
+        self.prototype_indices_ = data.index[rows]
+        self._report_snapping(before, self._training_score(network, data))
+
+    def _training_score(self, network, data):
+        """Weighted accuracy on the training rows of the network as it is."""
+        with torch.no_grad():
+            self._export(network)
+        X = data.X * data.X.dtype.type(self._unit)
+        view = self.certifiable_view()
+        right = [
+            view.winners(x).cpu().numpy() == data.y[rows] for rows, x in view.batches(X)
+        ]
+        return float(np.average(np.concatenate(right), weights=data.weight))
+
+    def _report_snapping(self, before, after):
+        self.snap_score_change_ = after - before
+        if self.snap_score_change_ < -_SNAP_LOSS:
+            warnings.warn(
+                f"snap_to_data=True lowers the accuracy on the training rows from "
+                f"{before:.3f} to {after:.3f}; more n_prototypes_per_class make up "
+                "for it.",
+                UserWarning,
+                stacklevel=7,
+            )
 
 
 def to_tensor(array):

@@ -16,9 +16,13 @@ from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import Objective, fit_temperature
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.explain import Explanation
-from sklearn_proto.shallow._arguments import concept_owners, starting_widths
+from sklearn_proto.shallow._arguments import (
+    concept_owners,
+    given_widths,
+    starting_widths,
+)
 from sklearn_proto.shallow._shallow import ShallowClassifier, to_tensor
-from sklearn_proto.shallow._tangents import nearest_prototype, principal_tangents
+from sklearn_proto.shallow._tangents import principal_tangents
 
 
 class SimilarityClassifier(ShallowClassifier):
@@ -61,7 +65,7 @@ class SimilarityClassifier(ShallowClassifier):
         snap_to_data=False,
         solver="auto",
         learning_rate=0.01,
-        max_iter=500,
+        max_iter=2000,
         batch_size="auto",
         tol=1e-4,
         n_iter_no_change=10,
@@ -114,6 +118,12 @@ class SimilarityClassifier(ShallowClassifier):
     def _normalized(self):
         return False
 
+    @property
+    def _unit_of_d(self):
+        """Unit of the dissimilarity."""
+        squared = self._fitted_with["metric"] == "sqeuclidean"
+        return self._unit**2 if squared else self._unit
+
     def _losses(self, *, resumed):
         # A warm start has behind it the fit that a loss refines.
         refines = self.loss in REFINEMENTS and not resumed
@@ -127,9 +137,10 @@ class SimilarityClassifier(ShallowClassifier):
             tangents = principal_tangents(
                 data, prototypes, labels, self.n_tangents, random_state
             )
-        sq, _ = nearest_prototype(data.X, prototypes, tangents)
-        nearest = sq if metric == "sqeuclidean" else np.sqrt(sq)
-        sigma = starting_widths(self.sigma, nearest, data.weight, len(labels))
+        if isinstance(self.sigma, str):
+            sigma = starting_widths(data, prototypes, tangents, metric)
+        else:
+            sigma = given_widths(self.sigma, len(labels)) / self._unit_of_d
         kernel = RadialKernel(
             to_tensor(prototypes),
             to_tensor(sigma),
@@ -150,13 +161,16 @@ class SimilarityClassifier(ShallowClassifier):
             # Nothing in the loss holds the temperature; the penalty would raise it.
             network.head.log_temperature.requires_grad = False
         penalty = partial(_penalty, network, self.alpha) if self.alpha > 0 else None
-        return Objective(network, LOSSES[loss](self.margin), penalty)
+        # A radius is in units of the features, a gap between scores has none.
+        margin = self.margin / self._unit if loss == "robust" else self.margin
+        return Objective(network, LOSSES[loss](margin), penalty)
 
     def _export(self, network):
         kernel = network.kernel
-        self.prototypes_ = to_numpy(kernel.prototypes)
+        self.prototypes_ = to_numpy(kernel.prototypes) * self._unit
         k = len(self.prototypes_)
-        self.sigma_ = np.broadcast_to(to_numpy(kernel.sigma), (k,)).copy()
+        sigma = to_numpy(kernel.sigma) * self._unit_of_d
+        self.sigma_ = np.broadcast_to(sigma, k).copy()
         tangents = kernel.tangents
         self.tangents_ = None if tangents is None else to_numpy(tangents)
         for name, value in network.head.arrays().items():
@@ -194,10 +208,10 @@ class SimilarityClassifier(ShallowClassifier):
             sigma=self.sigma_,
             coefficients=coefficients,
             offsets=offsets,
-            metric=self.metric,
+            metric=self._fitted_with["metric"],
             tangents=self.tangents_,
             normalized=self._normalized,
-            device=exact_device(self.device),
+            device=exact_device(self._fitted_with["device"]),
         )
 
 

@@ -104,7 +104,9 @@ def report(
     ]
     heading = title or f"{type(subject.model).__name__} on {len(subject.y)} rows"
     file = Path(path)
-    file.write_text(page(heading, _summary(subject), sections), encoding="utf-8")
+    text = page(heading, _summary(subject), sections)
+    # Half a letter, as a name may hold, has no bytes.
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")
     return file
 
 

@@ -22,6 +22,7 @@ from sklearn_proto.robustness._attack._box import Box
 from sklearn_proto.robustness._attack._model import Model, model_of
 from sklearn_proto.robustness._attack._problem import Problem
 from sklearn_proto.robustness._attack._search import smallest
+from sklearn_proto.robustness._containers import flat, in_order_of_fit, predictions
 
 Array = NDArray[np.float64]
 
@@ -38,7 +39,8 @@ class EmpiricalRadius:
         predicted wrongly from the start.
     perturbed : ndarray of shape (n_samples, n_features)
         The perturbed rows, each verified with ``predict``; rows without a perturbation
-        are as given.
+        are as given. Images are flat, and the columns of a frame are in the order in
+        which the estimator was fitted on them.
     """
 
     radius: Array
@@ -72,7 +74,7 @@ def empirical_radius(
     estimator : classifier or Pipeline
         Anything fitted that has ``predict``.
     X : array-like of shape (n_samples, n_features)
-        Rows to attack.
+        Rows or images to attack, whatever ``predict`` takes.
     y : array-like of shape (n_samples,), optional
         True labels; a row that is predicted wrongly then gets 0.
     norm : {1, 2, inf} or float >= 1
@@ -119,7 +121,10 @@ def empirical_radius(
     True
     """
     check_is_fitted(estimator)
-    rows = check_array(X, dtype=np.float64, input_name="X")
+    # It refuses what it refuses anywhere else.
+    predictions(estimator, X)
+    X = in_order_of_fit(estimator, X)
+    rows = check_array(flat(X), dtype=np.float64, input_name="X")
     norm = checked_norm(norm)
     _check_count("n_restarts", n_restarts)
     _check_count("max_iter", max_iter)

@@ -1,6 +1,6 @@
 """Gaps of a classifier whose certifiable view is known."""
 
-from functools import singledispatch
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -10,7 +10,7 @@ from sklearn_proto.robustness._attack._gaps import Gaps
 from sklearn_proto.robustness._attack._nearest_gaps import NearestGaps
 from sklearn_proto.robustness._attack._seen import Seen
 from sklearn_proto.robustness._attack._similarity_gaps import SimilarityGaps
-from sklearn_proto.robustness._containers import like
+from sklearn_proto.robustness._containers import flat, like
 from sklearn_proto.robustness._front import affine_front
 
 
@@ -20,23 +20,14 @@ def exact_gaps(estimator: Any, X: ArrayLike) -> Gaps | None:
         front = affine_front(estimator)
     except (TypeError, ValueError):  # No view, or a step that is not affine.
         return None
-    view = front.estimator.certifiable_view()
+    view, X = front.estimator.certifiable_view(), flat(X)
+    gaps = _GAPS.get(type(view))
     seen = Seen(view, lambda rows: front.transform(like(X, rows)), front.matrix)
-    return _gaps(view, seen)
+    return None if gaps is None else gaps(view, seen)
 
 
-@singledispatch
-def _gaps(view: Any, seen: Seen) -> Gaps | None:
-    """Gaps of the view; None for a kind of view that is not known."""
-    del view, seen
-    return None
-
-
-@_gaps.register
-def _(view: SimilarityView, seen: Seen) -> Gaps:
-    return SimilarityGaps(view, seen)
-
-
-@_gaps.register
-def _(view: NearestPrototypeView, seen: Seen) -> Gaps:
-    return NearestGaps(view, seen)
+# A subclass may score rows otherwise; `predict` would deny what its gaps promise.
+_GAPS: dict[type, Callable[[Any, Seen], Gaps]] = {
+    SimilarityView: SimilarityGaps,
+    NearestPrototypeView: NearestGaps,
+}

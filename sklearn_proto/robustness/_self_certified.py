@@ -1,0 +1,95 @@
+"""Classifiers with a certificate of their own, alone or behind affine steps."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from sklearn_proto.robustness._affine_steps import Steps
+from sklearn_proto.robustness._arguments import (
+    Bounds,
+    checked_bounds,
+    checked_norm,
+    checked_scale,
+)
+from sklearn_proto.robustness._containers import flat, in_order_of_fit
+from sklearn_proto.robustness._front import AffineFront, front_of, taken_apart
+from sklearn_proto.robustness._perturbations import Perturbations
+
+Array = NDArray[np.float64]
+
+# Relative error of a largest singular value, generously.
+_ROUNDING = 1e-10
+
+
+@dataclass(frozen=True)
+class SelfCertified:
+    """A classifier with its own ``certified_radius``, and what stands before it.
+
+    Parameters
+    ----------
+    estimator : Any
+        What was to be certified.
+    final : Any
+        The classifier in it.
+    steps : list of tuple
+        Names and fitted transformers in front.
+    """
+
+    estimator: Any
+    final: Any
+    steps: Steps
+
+    def radius(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None,
+        *,
+        norm: float,
+        method: str,
+        bounds: Bounds | None,
+        feature_scale: ArrayLike | None,
+    ) -> Array:
+        """See `certified_radius`."""
+        if not self.steps:
+            options = {"norm": norm, "method": method, "bounds": bounds}
+            if feature_scale is not None:
+                options["feature_scale"] = feature_scale
+            return np.asarray(self.final.certified_radius(X, y, **options))
+        p = checked_norm(norm)
+        front = front_of(self.steps, self.final)
+        X = flat(in_order_of_fit(self.estimator, X))
+        z = front.transform(X)
+        if bounds is not None:
+            # The l2 ball is safe, so the part of it inside the box is.
+            checked_bounds(np.asarray(X, dtype=np.float64), bounds)
+        length = _longest(front, p, z.shape[1], feature_scale)
+        radius = np.asarray(self.final.certified_radius(z, y, norm=2, method=method))
+        with np.errstate(divide="ignore", over="ignore"):
+            found = radius / (length * (1 + _ROUNDING))
+        return np.where(radius > 0, found, 0.0)
+
+
+def certifies_itself(estimator: Any) -> SelfCertified | None:
+    """Take apart what ends in a classifier with its own certificate, if it does."""
+    steps, final = taken_apart(estimator)
+    own = hasattr(final, "certified_radius") and not hasattr(final, "certifiable_view")
+    return SelfCertified(estimator, final, steps) if own else None
+
+
+def _longest(
+    front: AffineFront, p: float, width: int, scale: ArrayLike | None
+) -> float:
+    """Euclidean length that perturbations of size 1 have at most behind the steps."""
+    matrix: Any = front.matrix
+    if matrix is None:
+        dense = np.ones(width)
+    else:
+        dense = matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
+    n_features = dense.shape[-1]
+    if scale is not None:
+        dense = dense * checked_scale(scale, n_features)
+    return Perturbations(p, n_features, torch.as_tensor(dense)).lipschitz
