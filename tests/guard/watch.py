@@ -4,10 +4,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sklearn_proto.robustness import exact_radius
 from tests.guard.cases import methods_of
 from tests.guard.draws import draw
 from tests.guard.shrink import program, shrunk
 from tests.guard.verdict import broken
+
+# Of so many cases one is also certified row by row, and enclosed.
+_SELDOM = 7
+# What radii of a row in other batches may differ by: the guide, "Batches". Where the
+# slope of a gap is 0 up to rounding, a local search may end anywhere, and so may what
+# starts from it.
+_STATED = 1e-3
+_FROM_LOCAL_SEARCH = ("trust_region", "weighted")
 
 
 @dataclass
@@ -34,6 +43,8 @@ def watch(seed, tally, n_rows=None):
     tally.radii += sum(map(len, radii.values()))
     tally.broken += len({found.row for found in breaks})
     faults = [*_no_numbers(radii), *_of_breaks(breaks)]
+    if seed % _SELDOM == 0:
+        faults += [*differing(case, seed), *_outside_of_enclosures(case)]
     tally.faults += [f"seed {seed}: {fault}" for fault in faults]
 
 
@@ -56,18 +67,35 @@ def _of_breaks(breaks):
         yield f"{len(breaks)} breaks, the worst:\n{program(shrunk(worst))}"
 
 
-def differing(case, seed, rtol=0.0):
+def differing(case, seed):
     """Methods and numbers of rows whose radii depend on the rows beside them.
 
     Rows alone, and among 25 and 26, against the whole batch.
     """
     rng = np.random.default_rng(seed)
-    for method, found in radii_of(case).items():
+    for method, whole in radii_of(case).items():
         for size in (1, 25, 26):
-            if size >= len(case.rows):
+            if size > len(case.rows) or method in _FROM_LOCAL_SEARCH:
                 continue
             rows = rng.choice(len(case.rows), size, replace=False)
-            other, whole = case.radii(method, rows), found[rows]
-            equal = (other == whole) | (np.abs(other - whole) <= rtol * np.abs(whole))
-            if not equal.all():
-                yield f"{method}: {(~equal).sum()} of {size}"
+            other = case.radii(method, rows)
+            with np.errstate(invalid="ignore"):
+                apart = np.abs(other - whole[rows]) > _STATED * whole[rows]
+            if apart.any():
+                yield f"{method} differs for {apart.sum()} of {size} rows by the batch"
+
+
+def _outside_of_enclosures(case):
+    """Bounds of `exact_radius` the wrong way around, or broken."""
+    few = case.take(slice(4))
+    auto = few.radii("auto")
+    if few.radii("exact") is None or np.isinf(auto).all():
+        return
+    found = exact_radius(few.model, few.rows, max_nodes=100, **few.ball)
+    if not (found.lower <= found.upper).all():
+        yield f"exact_radius has lower {found.lower} and upper {found.upper}"
+    if not (auto * (1 - _STATED) <= found.lower).all():
+        yield f"auto {auto} is above the lower bound {found.lower} of exact_radius"
+    if not (auto <= found.upper).all():
+        yield f"auto {auto} is above the upper bound {found.upper} of exact_radius"
+    yield from _of_breaks(broken(few, {"exact": found.lower}))
