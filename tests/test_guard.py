@@ -66,7 +66,11 @@ def test_nothing_breaks_a_certificate_for_an_hour(block, record_property):
     tally, end = Tally(), time.monotonic() + _SECONDS / _BLOCKS
     seed = _FIRST + block
     while time.monotonic() < end:
-        watch(seed, tally)
+        try:
+            watch(seed, tally)
+        except Exception as error:
+            error.add_note(f"seed {seed}")
+            raise
         seed += _BLOCKS
     for name in ("cases", "rows", "radii", "broken"):
         record_property(f"guard: {name}", getattr(tally, name))
