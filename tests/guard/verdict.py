@@ -56,7 +56,8 @@ def _finite(case, attack, largest):
     if np.isinf(largest).any():
         w = attack.points
         scale = np.ptp(w, axis=0).max() + np.ptp(attack.z, axis=0).max()
-        scale /= np.abs(case.matrix).max()
+        stretch = np.abs(case.matrix).max()
+        scale = scale / stretch if stretch > 0 else 0.0
         for far in _FAR if scale > 0 else ():
             yield np.where(np.isinf(largest), far * scale, 0.0)
 
