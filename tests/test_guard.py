@@ -52,7 +52,6 @@ def test_the_attack_breaks_what_exceeds_it(seed):
     assert not [b for b in smaller if b.arithmetic == "real"]
 
 
-@pytest.mark.xfail(raises=IndexError, reason="no rival has no column of bounds")
 def test_nothing_is_exact_where_nothing_can_change():
     view = NearestPrototypeView(np.zeros((1, 2)), np.array([0]), 2)
     found = exact_radius(ViewClassifier(view), np.ones((1, 2)))

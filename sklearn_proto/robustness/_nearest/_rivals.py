@@ -51,8 +51,9 @@ def smallest_over_rivals(
         Infinite radii where every lower bound is infinite.
     """
     ascending, order = lower.sort(1)
-    best = torch.full_like(lower[:, 0], torch.inf)
-    decider = torch.full_like(order[:, 0], -1)
+    # There may be no rival at all.
+    best = lower.new_full(lower.shape[:1], torch.inf)
+    decider = order.new_full(lower.shape[:1], -1)
     start, width = 0, 1
     while start < lower.shape[1]:
         open_ = ascending[:, start : start + width] < best[:, None]
