@@ -34,24 +34,12 @@ def images(n=40, side=6, channels=3, dtype=np.uint8):
 
 
 def naive_distinct(rows, y):
-    """Each pair of label and row once, in the order of its numbers.
-
-    Columns count in the order of their sums, and sums of squares, within the classes of
-    the different pairs.
-    """
-    keys = [(c, *row) for c, row in zip(y.tolist(), rows.tolist(), strict=True)]
-    once = sorted(set(keys))
-    sums = [
-        [
-            sum(float(key[j]) ** power for key in once if key[0] == c)
-            for c in sorted(set(y.tolist()))
-            for power in (1, 2)
-        ]
-        for j in range(1, rows.shape[1] + 1)
+    """Order of the bytes of float64 rows after their labels, each pair once."""
+    keys = [
+        (np.int64(c).tobytes(), (row.astype(np.float64) + 0.0).tobytes())
+        for row, c in zip(rows, y, strict=True)
     ]
-    order = sorted(range(rows.shape[1]), key=lambda j: sums[j])
-    once.sort(key=lambda key: (key[0], [key[j + 1] for j in order]))
-    return [keys.index(key) for key in once], keys
+    return [keys.index(key) for key in sorted(set(keys))], keys
 
 
 @pytest.mark.parametrize("width", [1, 3, 64, 65, 200])
@@ -75,6 +63,26 @@ def test_equal_rows_are_merged_in_an_order_of_their_values(width, dtype):
         sum(w for w, k in zip(weight, keys, strict=True) if k == keys[i]) for i in first
     ]
     np.testing.assert_allclose(found.weight, total, rtol=1e-12)
+
+
+def test_an_order_of_numbers_for_any_order_of_columns_and_any_unit():
+    rng = np.random.default_rng(0)
+    rows, y = rng.integers(-3, 4, (60, 5)) * 0.1, np.arange(60) % 3
+    data = TrainingData(rows, y, np.ones(60), np.arange(60)).distinct()
+    order = data.in_order_of_numbers()
+    np.testing.assert_array_equal(np.sort(order.index), np.sort(data.index))
+    sums = [
+        [rows[data.index][data.y == c, j].sum() for c in range(3)] for j in range(5)
+    ]
+    columns = sorted(range(5), key=lambda j: sums[j])
+    keys = [
+        (c, *row) for c, row in zip(order.y, order.X[:, columns].tolist(), strict=True)
+    ]
+    assert keys == sorted(keys)
+    for columns in ([4, 3, 2, 1, 0], [1, 0, 2, 4, 3]):
+        moved = TrainingData(8 * rows[:, columns], y, np.ones(60), np.arange(60))
+        found = moved.distinct().in_order_of_numbers()
+        np.testing.assert_array_equal(found.index, order.index)
 
 
 def test_memory_before_the_first_epoch():

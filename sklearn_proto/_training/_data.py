@@ -6,7 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_proto._training._row_order import column_order, ranks_of_rows
+from sklearn_proto._training._row_order import (
+    column_order,
+    ranks_by_bytes,
+    ranks_by_numbers,
+)
 
 _WEIGHT_BITS = 40
 # Rows at a value, and their share, which make it a limit.
@@ -60,16 +64,21 @@ class TrainingData:
 
         The order depends on the values only. So a fit is the same, to the last bit,
         whether a row is given twice or with weight 2, and whatever the order of the
-        rows: an optimiser would amplify even a different order of summation. It does
-        not depend on the order of the columns either, or on their unit, so that
-        k-means starts from the same rows.
+        rows: an optimiser would amplify even a different order of summation.
         """
-        ranks = ranks_of_rows(self.X, self.y)
+        ranks = ranks_by_bytes(self.X, self.y)
         _, first, inverse = np.unique(ranks, return_index=True, return_inverse=True)
         weight = np.bincount(inverse, self.weight).astype(np.float64)
-        once = replace(self.take(first), weight=weight)
-        columns = column_order(once.X, once.y)
-        return once.take(np.argsort(ranks_of_rows(once.X, once.y, columns)))
+        return replace(self.take(first), weight=weight)
+
+    def in_order_of_numbers(self) -> "TrainingData":
+        """Rows that differ, in an order that depends on no order of the columns.
+
+        It does not depend on their unit either, so that k-means starts from the same
+        rows.
+        """
+        columns = column_order(self.X, self.y)
+        return self.take(np.argsort(ranks_by_numbers(self.X, self.y, columns)))
 
     def with_mean_weight_one(self) -> "TrainingData":
         """Scale the weights so that they add up to the number of rows.

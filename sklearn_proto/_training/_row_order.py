@@ -1,5 +1,6 @@
 """The order of rows and of columns by their values alone, in little memory."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,23 +11,39 @@ _COLUMNS = 64
 _SIGN = np.uint64(1 << 63)
 
 
-def ranks_of_rows(
-    X: NDArray[Any], y: NDArray[np.intp], columns: NDArray[np.intp] | None = None
-) -> NDArray[np.intp]:
-    """Rank the pairs of label and row, column by column; equal pairs share a rank.
+def ranks_by_bytes(X: NDArray[Any], y: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Rank the pairs of label and row by their bytes; equal pairs share a rank."""
+    labels = y.astype(np.uint64).byteswap()
+    return _ranks(
+        X, labels, np.arange(X.shape[1]), lambda block: _bits(block).byteswap()
+    )
 
-    A rank is the number of pairs before. Numbers count as float64, so that the order
-    does not depend on the precision of `X`, but never more than a few columns, and of
-    those only the rows that are still tied. The first of the `columns` counts most.
+
+def ranks_by_numbers(
+    X: NDArray[Any], y: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Rank them by their numbers, of which the first of the `columns` count most."""
+    return _ranks(X, y.astype(np.uint64), columns, _sortable)
+
+
+def _ranks(
+    X: NDArray[Any],
+    labels: NDArray[np.uint64],
+    columns: NDArray[np.intp],
+    keys: Callable[[NDArray[Any]], NDArray[np.uint64]],
+) -> NDArray[np.intp]:
+    """Count the pairs before each.
+
+    Numbers count as float64, so that the order does not depend on the precision of `X`,
+    but never more than a few columns, and of those only the rows that are still tied.
     """
-    columns = np.arange(X.shape[1]) if columns is None else columns
-    ranks = _refined(np.zeros(len(y), dtype=np.intp), y.astype(np.uint64)[:, None])
+    ranks = _refined(np.zeros(len(labels), dtype=np.intp), labels[:, None])
     for start in range(0, len(columns), _COLUMNS):
         tied = np.flatnonzero(np.bincount(ranks)[ranks] > 1)
         if not len(tied):
             break
         block = X[np.ix_(tied, columns[start : start + _COLUMNS])]
-        ranks[tied] = _refined(ranks[tied], _sortable(block))
+        ranks[tied] = _refined(ranks[tied], keys(block))
     return ranks
 
 
@@ -51,10 +68,14 @@ def column_order(X: NDArray[Any], y: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.lexsort(keys[::-1]).astype(np.intp)
 
 
+def _bits(block: NDArray[Any]) -> NDArray[np.uint64]:
+    # Adding 0.0 turns -0.0 into 0.0, so that equal rows have equal bytes.
+    return np.ascontiguousarray(block.astype(np.float64) + 0.0).view(np.uint64)
+
+
 def _sortable(block: NDArray[Any]) -> NDArray[np.uint64]:
     """Whole numbers that sort as the float64 values of the entries do."""
-    # Adding 0.0 turns -0.0 into 0.0, so that equal rows have equal bytes.
-    bits = np.ascontiguousarray(block.astype(np.float64) + 0.0).view(np.uint64)
+    bits = _bits(block)
     # Negative numbers sort backwards by their bits, and after the positive ones.
     return np.where(bits & _SIGN, ~bits, bits | _SIGN)
 

@@ -138,7 +138,7 @@ class OnlineClassifier(ShallowClassifier):
 
     def _add_prototypes(self, data, random_state, *, first):
         """Give the classes that are short of prototypes new ones from their rows."""
-        distinct = data.distinct().in_units(self._unit)
+        distinct = data.distinct().in_order_of_numbers().in_units(self._unit)
         available = np.bincount(distinct.y, minlength=len(self.classes_))
         from_rows = isinstance(self.init, str)
         asked = prototype_counts(

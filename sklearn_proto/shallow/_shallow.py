@@ -130,6 +130,7 @@ class ShallowClassifier(PrototypeClassifier):
         resumes = self.warm_start and hasattr(self, "_network_state")
         previous = self.classes_ if resumes else None
         classes, data = self._validate_training_data(X, y, sample_weight)
+        data = data.in_order_of_numbers()
         random_state = check_random_state(self.random_state)
         device = resolve_device(self.device)
         counts = prototype_counts(
