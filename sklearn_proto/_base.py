@@ -13,19 +13,26 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.model_selection import train_test_split
-from sklearn.utils import assert_all_finite
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto._class_weights import class_weights, scaled
 from sklearn_proto._compat import check_sample_weight
+from sklearn_proto._input import check_finite, check_labels, checked_data
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData
-from sklearn_proto._validation import LARGEST, ValidatedParameters, without_graph
+from sklearn_proto._validation import LARGEST, ValidatedParameters
 from sklearn_proto.robustness import certified_radius
 
 # Sums of squares of float32 numbers below this do not overflow in float32.
 _LARGEST_FLOAT32 = 1e15
+
+
+def _in_type_that_holds(scores, dtype):
+    """Scores in the type of the rows, or as they are if they leave its range."""
+    limits = np.finfo(dtype)
+    size = np.abs(scores[np.isfinite(scores)]).max(initial=0.0)
+    fits = size == 0 or limits.tiny <= size <= limits.max
+    return scores.astype(dtype, copy=False) if fits else scores
 
 
 @contextmanager
@@ -78,13 +85,12 @@ class PrototypeClassifier(
 
     def _checked(self, X, y, sample_weight, *, reset):
         """Check rows to train on, their labels and their weights."""
-        X, y = without_graph(X), without_graph(y)
-        X, y = validate_data(self, X, y, dtype=self._training_types(X), reset=reset)
+        X, y = checked_data(self, X, y, dtype=self._training_types(X), reset=reset)
         largest = float(max(X.max(), -X.min()))
         self._check_size(largest)
         if X.dtype == np.float32 and largest > _LARGEST_FLOAT32:
             X = X.astype(np.float64)
-        check_classification_targets(y)
+        check_labels(y)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
@@ -136,8 +142,7 @@ class PrototypeClassifier(
     def _validate_rows(self, X):
         """Check rows, but for NaN and infinity: `_batches` looks for those."""
         check_is_fitted(self)
-        X = without_graph(X)
-        return validate_data(
+        return checked_data(
             self,
             X,
             dtype=self._row_types(X),
@@ -162,7 +167,7 @@ class PrototypeClassifier(
             low, high = torch.aminmax(x)
             largest = float(torch.maximum(-low, high))
             if not largest <= LARGEST:
-                assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+                check_finite(self, X)
                 self._check_size(largest)
             yield rows, x
 
@@ -198,12 +203,13 @@ class PrototypeClassifier(
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             One score per class; for two classes the score of ``classes_[1]`` minus
             that of ``classes_[0]``. This is the gap that certificates keep positive.
+            Rows in float32 have scores in float32, unless all would be 0 or infinite.
         """
         X = self._validate_rows(X)
         scores = self._class_scores(X)
         if len(self.classes_) == 2:
             scores = scores[:, 1] - scores[:, 0]
-        return scores.astype(X.dtype, copy=False)
+        return _in_type_that_holds(scores, X.dtype)
 
     @undisturbed
     def predict(self, X):

@@ -37,6 +37,12 @@ def run_lbfgs(
 
     with monitor, suitable_threads(objective.multiply_adds(len(data))):
         bounds = _bounds(objective, options)
+        if bounds is not None and all(low == high for low, high in bounds):
+            # Rows that are all equal: scipy neither evaluates nor reports as usual.
+            fixed = np.array([low for low, _ in bounds])
+            monitor.update(function(fixed)[0])
+            monitor.finished = True
+            return
         for _ in range(_MAX_RESTARTS):
             done = len(monitor.loss_curve)
             result = minimize(

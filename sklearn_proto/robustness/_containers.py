@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from sklearn_proto._validation import without_graph
+
 
 @contextmanager
 def without_names() -> Iterator[None]:
@@ -18,10 +20,15 @@ def without_names() -> Iterator[None]:
         yield
 
 
+def is_frame(X: Any) -> bool:
+    """Whether columns have names by which a step may pick them; not so in Arrow."""
+    return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
 def like(X: Any, rows: NDArray[np.floating]) -> Any:
     """Rows in the container of `X`: steps of a Pipeline may pick columns by name."""
-    if not hasattr(X, "columns"):
-        shape = np.asarray(X).shape
+    if not is_frame(X):
+        shape = np.asarray(without_graph(X)).shape
         # Images; most estimators that take them take nothing else.
         return rows.reshape(-1, *shape[1:]) if len(shape) > 2 else rows
     if hasattr(X, "schema"):  # polars
@@ -39,7 +46,8 @@ def as_float64(X: Any) -> Any:
     if hasattr(X, "select_dtypes"):  # pandas
         return X.astype(dict.fromkeys(X.select_dtypes("number").columns, np.float64))
     # What is no table is for the estimator to refuse, as it is.
-    rows = X if sparse.issparse(X) or hasattr(X, "iloc") else np.asanyarray(X)
+    kept = sparse.issparse(X) or hasattr(X, "iloc")
+    rows = X if kept else np.asanyarray(without_graph(X))
     # A copy, since a scaler with copy=False writes into what it is given.
     return rows.astype(np.float64) if rows.dtype.kind in "biuf" else rows.copy()
 
@@ -51,7 +59,7 @@ def in_order_of_fit(estimator: Any, X: Any) -> Any:
     beside them.
     """
     names = getattr(estimator, "feature_names_in_", None)
-    if names is None or not hasattr(X, "columns"):
+    if names is None or not is_frame(X):
         return X
     given, fitted = list(X.columns), list(names)
     if given == fitted or not set(fitted) <= set(given):
@@ -61,8 +69,9 @@ def in_order_of_fit(estimator: Any, X: Any) -> Any:
 
 def flat(X: Any) -> Any:
     """Images as the rows that a classifier of images makes of them."""
-    if hasattr(X, "columns") or sparse.issparse(X):
+    if is_frame(X) or sparse.issparse(X):
         return X
+    X = without_graph(X)
     rows = np.asarray(X)
     return X if rows.ndim <= 2 else rows.reshape(len(rows), -1)
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from sklearn_proto._input import checked_data
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._affine_rounding import rounding_of_step
 from sklearn_proto.robustness._affine_steps import (
@@ -101,7 +102,7 @@ classifier, n_features_raw)
             for step, matrix in zip(self.transformers, self.matrices, strict=True):
                 given, rows = rows, step.transform(rows)
                 error = rounding_of_step(step, matrix, given, rows, error)
-            rows = validate_data(self.estimator, rows, dtype=np.float64, reset=False)
+            rows = checked_data(self.estimator, rows, dtype=np.float64, reset=False)
         if error is None:
             return np.asarray(rows), np.zeros(len(rows))
         return np.asarray(rows), np.linalg.norm(error, axis=1)

@@ -22,8 +22,7 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto._compat import (
     Interval,
@@ -33,8 +32,9 @@ from sklearn_proto._compat import (
 )
 from sklearn_proto._devices import default_rows_per_batch
 from sklearn_proto._functional import lipschitz_constant
+from sklearn_proto._input import check_labels, checked_data
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto._validation import ValidatedParameters, shown, without_graph
+from sklearn_proto._validation import ValidatedParameters, shown
 from sklearn_proto.robustness._arguments import checked_bounds, checked_labels
 from sklearn_proto.robustness._containers import like
 from sklearn_proto.robustness._votes import (
@@ -243,7 +243,7 @@ class SmoothedClassifier(
         _check_classifier(self.estimator)
         self._warn_of_too_few_samples()
         values, y = self._validate(X, y)
-        check_classification_targets(y)
+        check_labels(y)
         seed = check_random_state(self.random_state).bytes(16)
         self.noise_seed_ = int.from_bytes(seed, "little")
         if sample_weight is not None:
@@ -295,9 +295,9 @@ class SmoothedClassifier(
 
     def _validate(self, X, *y):
         finite = "allow-nan" if get_tags(self).input_tags.allow_nan else True
-        return validate_data(
+        return checked_data(
             self,
-            without_graph(X),
+            X,
             *y,
             dtype=[np.float64, np.float32],
             ensure_all_finite=finite,
