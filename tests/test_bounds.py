@@ -34,7 +34,7 @@ X, Y = three_classes()
 MODELS = {
     "rbf": RBFClassifier(3, max_iter=40, random_state=0),
     "rbf-normalized": RBFClassifier(
-        3, normalize_kernel=True, max_iter=40, random_state=0
+        3, normalize_kernel=True, max_iter=10, random_state=0
     ),
     "rbf-many": RBFClassifier(12, max_iter=20, random_state=0),
     "cbc": CBCClassifier(3, max_iter=40, random_state=0),
@@ -155,7 +155,7 @@ def test_cumulants_of_a_sharp_kernel_do_not_overflow(batches):
     """Far beyond exp(709) the logarithm of the sum still counts: it is linear."""
     batch = batches("rbf-normalized")
     pairs = batch.pairs(batch.duels())
-    eps = torch.full((len(pairs),), 20.0, dtype=torch.float64)
+    eps = torch.full((len(pairs),), 500.0, dtype=torch.float64)
     at = expand(pairs, eps, pairs.no_change)
     falls = pairs.signs.falls
     longest = (at.squares * falls).amax(1).sqrt()
@@ -164,7 +164,7 @@ def test_cumulants_of_a_sharp_kernel_do_not_overflow(batches):
     # Along the longest of the r_j the cumulant grows as fast as it can.
     one = (at.squares * falls).argmax(1)
     r = deviations(at)[torch.arange(len(pairs)), one]
-    d = 20.0 * r / r.norm(dim=1, keepdim=True)
+    d = 500.0 * r / r.norm(dim=1, keepdim=True)
     bennett, hoeffding = bounds_on(at.cumulant, d)
     assert bennett.isfinite().all()
     assert (cumulant(at, d) <= bennett).all()
@@ -295,8 +295,8 @@ def test_float32_loses_next_to_nothing(name, batches, monkeypatch):
     found = auto_radius(batch)
     monkeypatch.setattr(_auto, "float32_is_kept", lambda: False)
     exact = auto_radius(batch)
-    assert (found >= 0.985 * exact).all()
-    assert (found <= 1.015 * exact).all()
+    assert (found >= 0.98 * exact).all()
+    assert (found <= 1.02 * exact).all()
     assert found.mean() > 0.995 * exact.mean()
 
 
@@ -549,8 +549,8 @@ def test_other_norms_reach_most_of_the_radius(norm, method, gain):
         assert (found <= attacked).all()
         share[each] = np.mean(found[right] / attacked[right])
     assert share[method] > share["trust_region"] + gain
-    assert share[method] > 0.94
-    assert share["auto"] > 0.94
+    assert share[method] > 0.93
+    assert share["auto"] > 0.93
 
 
 @pytest.mark.parametrize("seed", range(20))

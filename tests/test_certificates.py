@@ -111,11 +111,11 @@ def test_no_attack_flips_a_row_inside_its_radius(model, name, method, norm):
 @every_norm
 @every_similarity_instance
 def test_auto_is_the_largest(model, norm):
-    """Up to the 1 percent at which it calls a proof tight."""
+    """Up to the 1 percent at which it calls a proof tight, and as much of a search."""
     methods = [m for m in CERTIFICATES if not refuses(model, m, norm)]
     best = np.max([model.certified_radius(X, norm=norm, method=m) for m in methods], 0)
     auto = model.certified_radius(X, norm=norm)
-    assert (auto >= 0.99 * best).all()
+    assert (auto >= 0.98 * best).all()
     interval = model.certified_radius(X, norm=norm, method="interval")
     assert np.median(auto) > np.median(interval)
 

@@ -413,8 +413,11 @@ def test_feature_scale_divides_and_freezes(models):
 
 
 def test_wrong_rows_get_zero(models):
-    wrong = models["exp"].certified_radius(ROWS, np.full(len(ROWS), 9))
-    assert (wrong == 0).all()
+    model = models["exp"]
+    others = (model.predict(ROWS) + 1) % 3
+    assert (model.certified_radius(ROWS, others) == 0).all()
+    with pytest.raises(ValueError, match="y holds none of the classes"):
+        model.certified_radius(ROWS, np.full(len(ROWS), 9))
 
 
 def test_a_box_that_holds_no_harm_is_infinite(models):

@@ -89,6 +89,7 @@ FUNCTIONS = {
     "deletion_curve": plain,
     "deletion_score": plain,
     "diversity_score": plain,
+    "explain": plain,
     "explanation_size": plain,
     "faithfulness_score": plain,
     "insertion_curve": plain,
@@ -160,6 +161,8 @@ def tried(call, parameter):
             warnings.simplefilter("error")
             for allowed in (ConvergenceWarning, DataConversionWarning):
                 warnings.simplefilter("ignore", allowed)
+            # As it should where few rows are all there is to snap to.
+            warnings.filterwarnings("ignore", "snap_to_data=True lowers")
             result = call()
     except (ValueError, TypeError) as error:
         message = str(error)

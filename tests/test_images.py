@@ -219,7 +219,7 @@ def test_every_method_takes_images(colour, monkeypatch):
 
     monkeypatch.setattr("sklearn_proto._base.certified_radius", spy)
     assert colour.certified_radius(PHOTOS, Y, norm=1).shape == (60,)
-    np.testing.assert_array_equal(seen[0][0], rows)
+    np.testing.assert_array_equal(seen[0][0], PHOTOS)
     assert seen[0][1:] == (Y, 1)
 
 

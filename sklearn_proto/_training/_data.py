@@ -44,7 +44,9 @@ class TrainingData:
         """
         low, high = self.range
         two_values = ((low == self.X) | (high == self.X)).all(axis=0)
-        return self.many_at(low) | two_values, self.many_at(high) | two_values
+        varies = low < high
+        first, last = (self.many_at(end) | two_values for end in (low, high))
+        return first & varies, last & varies
 
     def many_at(self, end: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether many rows lie on the values `end` (d,) of the features."""

@@ -57,9 +57,11 @@ def run_lbfgs(
             # Status 99 is our own StopIteration. At a kink of a piecewise smooth loss
             # the line search gives up (status 2); a fresh quadratic model goes on.
             progressed = len(monitor.loss_curve) > done
-            if result.status != _GAVE_UP or not progressed:
+            # There is none where limits leave nothing to move.
+            status = result.get("status")
+            if status != _GAVE_UP or not progressed:
                 break
-        if result.status != _STOPPED:
+        if status != _STOPPED:
             # A flat gradient, or no progress in any direction: nowhere left to go.
             _write(parameters, result.x)
             monitor.update(float(result.fun))

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 
 from sklearn_proto._compat import Interval, validate_parameter_constraints
+from sklearn_proto._validation import without_graph
 
 # Of a grid and beyond it: more is out of memory, or has no square.
 _FINEST, _FARTHEST = 5_000, 1e100
@@ -59,7 +60,7 @@ def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
         If there is not one for each row.
     """
     try:
-        labels = np.asarray(column_or_1d(y))
+        labels = np.asarray(column_or_1d(without_graph(y)))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"y must hold a label for each of {n} rows: {error}"

@@ -5,10 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import validated
 from sklearn_proto.explain import Explanation
 from sklearn_proto.inspection._reading import read
 
 
+@undisturbed
+@validated(estimator="no_validation", X="no_validation", feature_names="no_validation")
 def explain(
     estimator: Any, X: Any, *, feature_names: ArrayLike | None = None
 ) -> Explanation:

@@ -18,7 +18,7 @@ from sklearn_proto.robustness._vertices import Vertices
 from sklearn_proto.robustness._weighted import Weighted
 
 # What another bound must add to be worth its search.
-_GAIN = 0.01
+_GAIN = 0.007
 # Bounds that may exceed the trust region, in either precision, and in float64 only. The
 # closed form never exceeds the interval.
 _IN_EITHER: tuple[Root, ...] = (SecondOrder(),)
@@ -26,7 +26,7 @@ _IN_FLOAT64: tuple[Root, ...] = (Vertices(), Weighted(), Interval(), Tilted())
 
 
 def auto_radius(batch: SimilarityBatch) -> Tensor:
-    """Radii (n,) of the rows: at least 0.99 of the largest of all bounds.
+    """Radii (n,) of the rows: about 0.99 of the largest of all bounds, or more.
 
     The rival whose linearised boundary is nearest decides most radii: one proof is
     tried that reaches its boundary. Others are proven harmless up to there. The pairs
