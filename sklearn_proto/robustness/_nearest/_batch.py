@@ -8,15 +8,13 @@ from torch import Tensor
 
 from sklearn_proto._functional import lp_norm
 from sklearn_proto._views import NearestPrototypeView
+from sklearn_proto.robustness._allowance import as_far_as_allowed
 from sklearn_proto.robustness._batch import Batch
 from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._geometry import NearestGeometry
 
 # Gaps of rows to pairs of prototypes that live at once.
 _GAPS = 2**21
-# Rounding is tried as it is this many scales out: farther than data are, and still so
-# small that most gaps keep their digits.
-_FAR = 100.0
 
 
 @dataclass(frozen=True)
@@ -68,28 +66,13 @@ class NearestBatch(Batch):
         )
 
     def smallest(self, bound: Callable[[Contest], Tensor]) -> Tensor:
-        """Radii (n,) of a bound on contests, that hold for the scores as computed.
+        """Radii (n,) of a bound on contests, that hold for the scores as computed."""
+        return as_far_as_allowed(self, lambda batch: batch._computed(bound))
 
-        The error of a distance grows with how far out the perturbed row is, so a
-        radius counts up to where what it took for that error ends.
-        """
-        radius = self._computed(bound)
-        scale, reach = self.view.scale(self.z), self._reach(radius)
-        rows = ((reach > scale) & reach.isfinite()).nonzero().squeeze(1)
-        if not len(rows):
-            return radius
-        some = self.take(rows)
-        scale, reach, claimed = (part[rows] for part in (scale, reach, radius))
-        safe = self._within(scale, claimed)
-        for farthest in (_FAR * scale, reach):
-            blur = some.perturbations.blur
-            rounding = self.view.rounding(some.z, farthest, blur)
-            found = replace(some, rounding=rounding)._computed(bound)
-            found = torch.minimum(found, claimed)
-            capped = torch.where(farthest < reach, self._within(farthest, found), found)
-            safe = torch.maximum(safe, capped)
-        radius[rows] = safe
-        return radius
+    def reaching(self, farthest: Tensor) -> "NearestBatch":
+        """Allow for rounding of rows that are perturbed by up to `farthest` (n,)."""
+        blur = self.perturbations.blur
+        return replace(self, rounding=self.view.rounding(self.z, farthest, blur))
 
     def _computed(self, bound: Callable[[Contest], Tensor]) -> Tensor:
         radius = torch.full_like(self.z[:, 0], torch.inf)
@@ -98,7 +81,7 @@ class NearestBatch(Batch):
                 radius[rows] = bound(contest)
         return radius
 
-    def _reach(self, radius: Tensor) -> Tensor:
+    def reach(self, radius: Tensor) -> Tensor:
         """How far a perturbation of size `radius` moves a row, as rounding counts it.
 
         It is infinite only without bounds, where the radius is.
@@ -106,7 +89,7 @@ class NearestBatch(Batch):
         reach = radius * self._lipschitz
         return reach if self._box is None else torch.minimum(reach, self._box)
 
-    def _within(self, reach: Tensor, radius: Tensor) -> Tensor:
+    def within(self, reach: Tensor, radius: Tensor) -> Tensor:
         """Radius cut to where a row moves by `reach` at most."""
         return torch.minimum(radius, reach / self._lipschitz)
 
