@@ -1,5 +1,7 @@
 """How far a row may move before the prediction can change."""
 
+from typing import Any
+
 from sklearn_proto.robustness._attack import EmpiricalRadius, empirical_radius
 from sklearn_proto.robustness._certified_accuracy import (
     certified_accuracy_curve,
@@ -10,25 +12,26 @@ from sklearn_proto.robustness._certified_radius import certified_radius
 from sklearn_proto.robustness._display import CertifiedAccuracyDisplay
 from sklearn_proto.robustness._exact_radius import ExactRadius, exact_radius
 from sklearn_proto.robustness._nearest import NEAREST_CERTIFICATES
+from sklearn_proto.robustness._renamed import renamed_attribute
 from sklearn_proto.robustness._similarity import CERTIFICATES, Certificate
 from sklearn_proto.robustness._smoothing import SmoothedCertificate, SmoothedClassifier
 from sklearn_proto.robustness._threat_model._affine_steps import register_affine
 from sklearn_proto.robustness._threat_model._preprocessing import (
-    AffineFront,
-    affine_front,
+    AffinePreprocessing,
+    affine_preprocessing,
 )
 
 __all__ = [
     "CERTIFICATES",
     "NEAREST_CERTIFICATES",
-    "AffineFront",
+    "AffinePreprocessing",
     "Certificate",
     "CertifiedAccuracyDisplay",
     "EmpiricalRadius",
     "ExactRadius",
     "SmoothedCertificate",
     "SmoothedClassifier",
-    "affine_front",
+    "affine_preprocessing",
     "certified_accuracy_curve",
     "certified_accuracy_score",
     "certified_radius",
@@ -37,3 +40,8 @@ __all__ = [
     "make_certified_scorer",
     "register_affine",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Look up a class or function by the name that it had before."""
+    return renamed_attribute(__name__, name, globals())

@@ -15,7 +15,7 @@ def look_up(table: Mapping[str, T], method: str, names: Iterable[str]) -> T:
     return table[method]
 
 
-def require(method: str, refusal: str | None) -> None:
+def require(method: str, reason: str | None) -> None:
     """Raise the reason why a method does not apply, if there is one."""
-    if refusal is not None:
-        raise ValueError(f"method={method!r} has no proof for this model: {refusal}.")
+    if reason is not None:
+        raise ValueError(f"method={method!r} has no proof for this model: {reason}.")
