@@ -303,7 +303,7 @@ class PrototypeClassifier(
         """
         return self._explanation(self._validate_rows(X))
 
-    def _account(self, X, scores, similarities, parts):
+    def _shared_fields(self, X, scores, similarities, parts):
         """Fields that every explanation has."""
         return {
             "X": X.astype(np.float64),

@@ -18,7 +18,7 @@ from sklearn_proto.robustness import certified_accuracy_score, certified_radius
     ],
 )
 def test_old_names_of_classes_and_functions(old, new):
-    with pytest.warns(FutureWarning, match=f"{old} was renamed; use .*{new}") as seen:
+    with pytest.warns(FutureWarning, match=f"{old} is now .*{new}") as seen:
         found = getattr(robustness, old)
     assert found is getattr(robustness, new)
     assert seen[0].filename == __file__
@@ -51,11 +51,11 @@ def network():
 
 def test_old_name_of_a_method_of_part_networks(network):
     model, X, y = network
-    with pytest.warns(FutureWarning, match="use method='patchwise'") as seen:
+    with pytest.warns(FutureWarning, match="is now 'patchwise'") as seen:
         old = certified_radius(model, X, method="shared")
     assert seen[0].filename == __file__
     np.testing.assert_array_equal(old, certified_radius(model, X, method="patchwise"))
-    with pytest.warns(FutureWarning, match="use method='patchwise'"):
+    with pytest.warns(FutureWarning, match="is now 'patchwise'"):
         certified_accuracy_score(model, X, y, 0.1, method="shared")
 
 

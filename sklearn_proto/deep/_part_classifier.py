@@ -428,7 +428,7 @@ class PartPrototypeClassifier(DeepClassifier):
             boxes[rows] = self._boxes(maps[-1])
         parts = self._contributions(similarities)
         return PartExplanation(
-            **self._account(X, scores, similarities, parts),
+            **self._shared_fields(X, scores, similarities, parts),
             similarity_maps=np.concatenate(maps),
             bounding_boxes=boxes,
             image_shape=self.image_shape_,

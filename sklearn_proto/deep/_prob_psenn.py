@@ -400,7 +400,7 @@ default="total"
         own = self._owners == np.arange(len(self.classes_))[:, None]
         parts = linear_contributions(masses, own, np.zeros(len(self.classes_)))
         return SampledExplanation(
-            **self._whole_account(X, self._distances(X), parts),
+            **self._decoded_fields(X, self._distances(X), parts),
             **{f.name: getattr(uncertainty, f.name) for f in fields(uncertainty)},
             decoded_deviations=self.decoded_deviations_,
         )

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from sklearn_proto._modules import ReceptiveField
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import _by_part, _part_picture
-from sklearn_proto.explain._account import Account
+from sklearn_proto.explain import _part_picture
 from sklearn_proto.explain._activation import upsampled
 from sklearn_proto.explain._explanation import Array, Explanation
+from sklearn_proto.explain._row_summary import row_summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -151,7 +151,4 @@ class PartExplanation(Explanation):
                 f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
                 "the images that the model was fitted on."
             )
-        return _part_picture.draw(self[i]._account(k))
-
-    def _account(self, k: int) -> Account:
-        return _by_part.account(self, k)
+        return _part_picture.draw(row_summary(self[i], k))

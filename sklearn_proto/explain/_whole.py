@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import _by_whole, _part_picture
-from sklearn_proto.explain._account import Account
+from sklearn_proto.explain import _part_picture
 from sklearn_proto.explain._explanation import Array, Explanation
+from sklearn_proto.explain._row_summary import row_summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +20,7 @@ def _nothing() -> Array:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class WholeExplanation(Explanation):
+class DecodedExplanation(Explanation):
     """How far rows are from prototypes, what that adds, and what these look like.
 
     Parameters
@@ -116,14 +116,11 @@ class WholeExplanation(Explanation):
                 f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
                 "the images that the model was fitted on."
             )
-        return _part_picture.draw(self[i]._account(k))
-
-    def _account(self, k: int) -> Account:
-        return _by_whole.account(self, k)
+        return _part_picture.draw(row_summary(self[i], k))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class SampledExplanation(WholeExplanation):
+class SampledExplanation(DecodedExplanation):
     """How often each uncertain prototype explains a row, and how sure that is.
 
     Contributions are shares of the prototypes in the softmax of minus the distances, on
@@ -162,7 +159,7 @@ class SampledExplanation(WholeExplanation):
     decoded_deviations: Array = field(default_factory=_nothing)
 
     _per_row: ClassVar[tuple[str, ...]] = (
-        *WholeExplanation._per_row,
+        *DecodedExplanation._per_row,
         "nearest_frequencies",
         "total",
         "aleatoric",
@@ -178,12 +175,9 @@ class SampledExplanation(WholeExplanation):
         Returns
         -------
         pandas.DataFrame
-            Columns of `WholeExplanation.to_frame`, and nearest_frequency.
+            Columns of `DecodedExplanation.to_frame`, and nearest_frequency.
         """
         frame, shape = super().to_frame(), self.contributions.shape
         often = np.broadcast_to(self.nearest_frequencies[:, None], shape)
         frame["nearest_frequency"] = often.ravel()
         return frame
-
-    def _account(self, k: int) -> Account:
-        return _by_whole.sampled_account(self, k)

@@ -1,7 +1,6 @@
 """How far a row may move before the prediction can change."""
 
-from typing import Any
-
+from sklearn_proto._renamed import old_names
 from sklearn_proto.robustness._attack import EmpiricalRadius, empirical_radius
 from sklearn_proto.robustness._certified_accuracy import (
     certified_accuracy_curve,
@@ -12,7 +11,6 @@ from sklearn_proto.robustness._certified_radius import certified_radius
 from sklearn_proto.robustness._display import CertifiedAccuracyDisplay
 from sklearn_proto.robustness._exact_radius import ExactRadius, exact_radius
 from sklearn_proto.robustness._nearest import NEAREST_CERTIFICATES
-from sklearn_proto.robustness._renamed import renamed_attribute
 from sklearn_proto.robustness._similarity import CERTIFICATES, Certificate
 from sklearn_proto.robustness._smoothing import SmoothedCertificate, SmoothedClassifier
 from sklearn_proto.robustness._threat_model._affine_steps import register_affine
@@ -41,7 +39,14 @@ __all__ = [
     "register_affine",
 ]
 
+_old_name = old_names(
+    __name__,
+    {
+        "AffineFront": "AffinePreprocessing",
+        "affine_front": "affine_preprocessing",
+    },
+)
 
-def __getattr__(name: str) -> Any:
-    """Look up a class or function by the name that it had before."""
-    return renamed_attribute(__name__, name, globals())
+
+def __getattr__(name: str) -> object:
+    return _old_name(name)

@@ -2,8 +2,26 @@
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
+from warnings import warn
 
 T = TypeVar("T")
+
+_RENAMED = {"shared": "patchwise"}
+# From the warning to the line that calls `certified_radius`, decorators between.
+_CALLER_OF_CERTIFIED_RADIUS = 6
+
+
+def current_name(method: str) -> str:
+    """Name that a method has now: an old one works for a release, with a warning."""
+    if method not in _RENAMED:
+        return method
+    new = _RENAMED[method]
+    warn(
+        f"method={method!r} is now {new!r}; the old name goes with version 0.2.",
+        FutureWarning,
+        stacklevel=_CALLER_OF_CERTIFIED_RADIUS,
+    )
+    return new
 
 
 def look_up(table: Mapping[str, T], method: str, names: Iterable[str]) -> T:

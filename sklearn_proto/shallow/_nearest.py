@@ -209,7 +209,7 @@ class NearestPrototypeClassifier(OnlineClassifier):
             terms[rows] = lead.cpu().numpy()
         parts = nearest_contributions(distances, winning, len(self.prototypes_))
         return NearestPrototypeExplanation(
-            **self._account(X, -distances, self._similarities(X), parts),
+            **self._shared_fields(X, -distances, self._similarities(X), parts),
             winning_prototypes=np.where(np.isfinite(distances), winning, -1),
             winning_distances=distances,
             feature_terms=terms,

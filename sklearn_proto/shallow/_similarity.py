@@ -190,7 +190,7 @@ class SimilarityClassifier(ShallowClassifier):
         similarities = self._similarities(X)
         parts = self._contributions(similarities)
         scores = self._class_scores(X)
-        return Explanation(**self._account(X, scores, similarities, parts))
+        return Explanation(**self._shared_fields(X, scores, similarities, parts))
 
     @undisturbed
     def certifiable_view(self):

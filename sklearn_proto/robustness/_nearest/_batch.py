@@ -42,6 +42,11 @@ class NearestBatch(Batch):
         """The model."""
         return self.geometry.view
 
+    @property
+    def settles(self) -> bool:
+        """Never: far out, all distances are equal up to rounding."""
+        return False
+
     def rival_batches(self) -> Iterator[tuple[Tensor, RivalBatch]]:
         """Rows of one predicted class at a time, against all prototypes of others."""
         owners = self.geometry.owners

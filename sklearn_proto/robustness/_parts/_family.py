@@ -16,11 +16,10 @@ from sklearn_proto.robustness._enclosure import (
     finished,
     not_beyond,
 )
-from sklearn_proto.robustness._lookup import look_up, require
+from sklearn_proto.robustness._lookup import current_name, look_up, require
 from sklearn_proto.robustness._parts._batch import PartBatch
 from sklearn_proto.robustness._parts._geometry import PartGeometry
 from sklearn_proto.robustness._parts._methods import PART_CERTIFICATES
-from sklearn_proto.robustness._renamed import renamed_method
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 _NO_EXACT = "there is none for part-prototype networks; use 'auto'"
@@ -75,7 +74,7 @@ class PartFamily:
     def bound(self, method: str) -> Callable[[PartBatch], Tensor]:
         """See `Family`."""
         require(method, _NO_EXACT if method == "exact" else None)
-        method = renamed_method(method)
+        method = current_name(method)
         certificate = look_up(PART_CERTIFICATES, method, PART_CERTIFICATES)
 
         def radii(batch: PartBatch) -> Tensor:

@@ -229,6 +229,11 @@ class SimilarityBatch(Batch):
         """The model."""
         return self.geometry.view
 
+    @property
+    def settles(self) -> bool:
+        """Whether similarities vanish far out; shares of their sum do not."""
+        return not self.view.normalized
+
     def larger_sets(self) -> list[tuple["SimilarityBatch", float]]:
         """List larger perturbations, and their size at a radius of 1 of the given ones.
 
