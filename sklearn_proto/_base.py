@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto._class_weights import class_weights, scaled
 from sklearn_proto._compat import check_sample_weight
-from sklearn_proto._input import check_finite, check_labels, checked_data
+from sklearn_proto._inputs._checked_data import check_finite, check_labels, checked_data
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData
 from sklearn_proto._validation import LARGEST, ValidatedParameters

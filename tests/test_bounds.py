@@ -16,17 +16,22 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_proto import CBCClassifier, RBFClassifier
 from sklearn_proto._functional import bisected, log_growth
-from sklearn_proto.robustness import _auto, _vertices, empirical_radius
-from sklearn_proto.robustness._attempt import attempt
-from sklearn_proto.robustness._auto import auto_radius
-from sklearn_proto.robustness._expansion import Cumulant, expand, log_ratio
-from sklearn_proto.robustness._perturbations import Perturbations
-from sklearn_proto.robustness._rows import rows_of
-from sklearn_proto.robustness._screen import screen
-from sklearn_proto.robustness._second_order import SecondOrder
-from sklearn_proto.robustness._tilted import Tilted
-from sklearn_proto.robustness._vertices import Vertices
-from sklearn_proto.robustness._weighted import Weighted
+from sklearn_proto.robustness import empirical_radius
+from sklearn_proto.robustness._problem import rows_of
+from sklearn_proto.robustness._similarity import _auto, _vertices
+from sklearn_proto.robustness._similarity._auto import auto_radius
+from sklearn_proto.robustness._similarity._fast_pass import attempt
+from sklearn_proto.robustness._similarity._quadratic_bound import (
+    Cumulant,
+    expand,
+    log_ratio,
+)
+from sklearn_proto.robustness._similarity._second_order import SecondOrder
+from sklearn_proto.robustness._similarity._tilted import Tilted
+from sklearn_proto.robustness._similarity._trace_screen import screen
+from sklearn_proto.robustness._similarity._vertices import Vertices
+from sklearn_proto.robustness._similarity._weighted import Weighted
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 from tests.data import three_classes
 from tests.views import ViewClassifier, random_view
 

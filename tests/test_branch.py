@@ -11,11 +11,16 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_proto import CBCClassifier, RBFClassifier
 from sklearn_proto.robustness import exact_radius
-from sklearn_proto.robustness._branching._multipliers import dual_bound
-from sklearn_proto.robustness._branching._quadratic import Quadratic, quadratic_below
-from sklearn_proto.robustness._branching._region import Region
-from sklearn_proto.robustness._branching._span import span_of
-from sklearn_proto.robustness._rows import rows_of
+from sklearn_proto.robustness._problem import rows_of
+from sklearn_proto.robustness._similarity._branch_and_bound._multipliers import (
+    dual_bound,
+)
+from sklearn_proto.robustness._similarity._branch_and_bound._quadratic import (
+    Quadratic,
+    quadratic_below,
+)
+from sklearn_proto.robustness._similarity._branch_and_bound._region import Region
+from sklearn_proto.robustness._similarity._branch_and_bound._span import span_of
 from tests import attacks
 from tests.data import three_classes
 

@@ -12,7 +12,7 @@ from sklearn_proto.robustness import (
     certified_radius,
     exact_radius,
 )
-from sklearn_proto.robustness._rows import rows_of
+from sklearn_proto.robustness._problem import rows_of
 from tests import attacks
 from tests.data import three_classes
 from tests.instances import (

@@ -28,7 +28,7 @@ from sklearn_proto.robustness import (
 from sklearn_proto.robustness._enclosure import Effort
 from sklearn_proto.robustness._parts._interval import smallest_gap
 from sklearn_proto.robustness._parts._methods import PART_CERTIFICATES
-from sklearn_proto.robustness._rows import rows_of
+from sklearn_proto.robustness._problem import rows_of
 
 DIGITS, Y = load_digits(n_class=3, return_X_y=True)
 # Of half the height and width, so that all is quick.

@@ -31,7 +31,8 @@ from sklearn.preprocessing import (
 )
 
 from sklearn_proto import CBCClassifier
-from sklearn_proto.robustness import _affine_steps, affine_front, register_affine
+from sklearn_proto.robustness import affine_front, register_affine
+from sklearn_proto.robustness._threat_model import _affine_steps
 from tests.data import three_classes
 
 D = 6

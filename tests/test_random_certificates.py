@@ -15,7 +15,7 @@ from sklearn_proto.robustness import (
     empirical_radius,
     exact_radius,
 )
-from sklearn_proto.robustness._rows import rows_of
+from sklearn_proto.robustness._problem import rows_of
 from tests import attacks
 from tests.data import three_classes
 from tests.views import ViewClassifier, nearest_prototype, random_view

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._inputs._image_rows import checked_image_shape
 from sklearn_proto.explain._account import AGAINST, FOR, Account
-from sklearn_proto.explain._image_rows import checked_image_shape
 from sklearn_proto.explain._text import (
     legible,
     set_title,

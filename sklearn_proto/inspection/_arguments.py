@@ -3,12 +3,7 @@
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import column_or_1d
-
 from sklearn_proto._compat import Interval, validate_parameter_constraints
-from sklearn_proto._validation import without_graph
 
 # Of a grid and beyond it: more is out of memory, or has no square.
 _FINEST, _FARTHEST = 5_000, 1e100
@@ -49,24 +44,3 @@ def check_axes(ax: Any, *, figures: bool = False) -> None:
         return
     what = "matplotlib Axes or a blank Figure" if figures else "matplotlib Axes"
     raise TypeError(f"ax={ax!r} must be {what}, or None for a new figure.")
-
-
-def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
-    """Check labels of shape (n,), or (n, 1).
-
-    Raises
-    ------
-    ValueError
-        If there is not one for each row.
-    """
-    try:
-        labels = np.asarray(column_or_1d(without_graph(y)))
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"y must hold a label for each of {n} rows: {error}"
-        ) from error
-    if len(labels) != n or n == 0:
-        raise ValueError(
-            f"y has {len(labels)} labels, and X {n} rows; at least 1 each."
-        )
-    return labels

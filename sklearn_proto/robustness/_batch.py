@@ -12,7 +12,7 @@ from sklearn_proto._views import (
     PartPrototypeView,
     SimilarityView,
 )
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 View = SimilarityView | NearestPrototypeView | PartPrototypeView
 

@@ -8,16 +8,16 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from sklearn_proto.robustness._affine_steps import Steps
-from sklearn_proto.robustness._arguments import (
+from sklearn_proto._inputs._containers import flat, in_order_of_fit
+from sklearn_proto._inputs._norm import checked_norm
+from sklearn_proto._inputs._pipelines import Steps, unwrap_pipeline
+from sklearn_proto.robustness._threat_model._arguments import (
     Bounds,
     checked_bounds,
-    checked_norm,
     checked_scale,
 )
-from sklearn_proto.robustness._containers import flat, in_order_of_fit
-from sklearn_proto.robustness._front import AffineFront, front_of, taken_apart
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._preprocessing import AffineFront, front_of
 
 Array = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ class SelfCertified:
 
 def certifies_itself(estimator: Any) -> SelfCertified | None:
     """Take apart what ends in a classifier with its own certificate, if it does."""
-    steps, final = taken_apart(estimator)
+    steps, final = unwrap_pipeline(estimator)
     own = hasattr(final, "certified_radius") and not hasattr(final, "certifiable_view")
     return SelfCertified(estimator, final, steps) if own else None
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from sklearn_proto._inputs._containers import flat, like
 from sklearn_proto._views import NearestPrototypeView, SimilarityView
 from sklearn_proto.robustness._attack._gaps import Gaps
 from sklearn_proto.robustness._attack._nearest_gaps import NearestGaps
 from sklearn_proto.robustness._attack._seen import Seen
 from sklearn_proto.robustness._attack._similarity_gaps import SimilarityGaps
-from sklearn_proto.robustness._containers import flat, like
-from sklearn_proto.robustness._front import affine_front
+from sklearn_proto.robustness._threat_model._preprocessing import affine_front
 
 
 def exact_gaps(estimator: Any, X: ArrayLike) -> Gaps | None:

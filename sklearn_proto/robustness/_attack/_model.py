@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._inputs._containers import like
 from sklearn_proto.robustness._attack._exact_gaps import exact_gaps
 from sklearn_proto.robustness._attack._gaps import Gaps, spread
 from sklearn_proto.robustness._attack._label_gaps import LabelGaps
 from sklearn_proto.robustness._attack._numeric_gaps import numeric_gaps
-from sklearn_proto.robustness._containers import like
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._inputs._containers import like
 from sklearn_proto.robustness._attack._batches import batches
 from sklearn_proto.robustness._attack._gaps import spread
-from sklearn_proto.robustness._containers import like
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sklearn_proto._functional import last_positive
 from sklearn_proto.robustness._nearest._contest import Contest
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 # Sizes beyond this many unbounded radii are not searched.
 _FARTHEST = 1e6

@@ -16,7 +16,7 @@ from sklearn_proto.robustness._nearest._margin import Interval
 from sklearn_proto.robustness._nearest._programs import quadratic
 from sklearn_proto.robustness._nearest._quadric import Quadric
 from sklearn_proto.robustness._nearest._rivals import smallest_over_rivals
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 class Joined:

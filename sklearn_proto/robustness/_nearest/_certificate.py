@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness._nearest._contest import Contest
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 class NearestCertificate(Protocol):

@@ -6,7 +6,10 @@ from torch import Tensor
 
 from sklearn_proto._functional import lp_distances
 from sklearn_proto.robustness._nearest._geometry import NearestGeometry
-from sklearn_proto.robustness._perturbations import Perturbations, dual_exponent
+from sklearn_proto.robustness._threat_model._perturbations import (
+    Perturbations,
+    dual_exponent,
+)
 
 # A distance is off by its rounding at the row, where a bound looks at it, and at the
 # perturbed row, where predict does; two distances make a gap.

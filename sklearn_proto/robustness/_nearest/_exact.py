@@ -23,7 +23,7 @@ from sklearn_proto.robustness._nearest._programs import (
 )
 from sklearn_proto.robustness._nearest._quadric import Quadric
 from sklearn_proto.robustness._nearest._rivals import Decided, smallest_over_rivals
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 Program = Callable[[Contest, Tensor, Tensor], Answer]
 

@@ -22,7 +22,7 @@ from sklearn_proto.robustness._nearest._batch import NearestBatch
 from sklearn_proto.robustness._nearest._exact import Exact
 from sklearn_proto.robustness._nearest._geometry import NearestGeometry
 from sklearn_proto.robustness._nearest._methods import NEAREST_CERTIFICATES
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sklearn_proto._views import Curvature, NearestPrototypeView
 from sklearn_proto.robustness._nearest._spectra import Spectra
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 # Relative error of a norm of a small matrix, generously.
 _ROUNDING = 1e-10

@@ -7,7 +7,7 @@ from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness._nearest._aggregate import aggregated
 from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._rivals import smallest_over_rivals
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 def no_hyperplane(view: NearestPrototypeView) -> str | None:

@@ -11,7 +11,7 @@ from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._margin import lipschitz_bounds
 from sklearn_proto.robustness._nearest._rivals import Decided, smallest_over_rivals
 from sklearn_proto.robustness._nearest._spectra import Spectrum
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 # Halvings of the range of the multiplier, near whose best value the bound is flat.
 _HALVINGS = 45

@@ -9,7 +9,7 @@ from torch import Tensor
 from sklearn_proto._functional import last_positive, lp_norm
 from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._rivals import smallest_over_rivals
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 def is_separable(contest: Contest) -> bool:

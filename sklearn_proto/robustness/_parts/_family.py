@@ -20,7 +20,7 @@ from sklearn_proto.robustness._lookup import look_up, require
 from sklearn_proto.robustness._parts._batch import PartBatch
 from sklearn_proto.robustness._parts._geometry import PartGeometry
 from sklearn_proto.robustness._parts._methods import PART_CERTIFICATES
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 _NO_EXACT = "there is none for part-prototype networks; use 'auto'"
 

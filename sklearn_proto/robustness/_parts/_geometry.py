@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._views import PartPrototypeView
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 @dataclass(frozen=True)

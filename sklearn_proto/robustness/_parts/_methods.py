@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sklearn_proto.robustness._parts._batch import PartBatch
 from sklearn_proto.robustness._parts._interval import Interval
-from sklearn_proto.robustness._parts._shared import Shared
+from sklearn_proto.robustness._parts._patchwise import Shared
 
 
 class PartCertificate(Protocol):
