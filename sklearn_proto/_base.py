@@ -191,7 +191,7 @@ class PrototypeClassifier(
 
     @undisturbed
     def decision_function(self, X):
-        """Scores of the classes before they become probabilities.
+        """Compute the scores of the classes before they become probabilities.
 
         Parameters
         ----------
@@ -234,7 +234,7 @@ class PrototypeClassifier(
 
     @undisturbed
     def predict_proba(self, X):
-        """Probabilities of the classes.
+        """Predict the probabilities of the classes.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ class PrototypeClassifier(
 
     @undisturbed
     def predict_log_proba(self, X):
-        """Logarithms of the probabilities of the classes.
+        """Predict the logarithms of the probabilities of the classes.
 
         Parameters
         ----------
@@ -269,7 +269,7 @@ class PrototypeClassifier(
 
     @undisturbed
     def transform(self, X):
-        """Similarities to the prototypes.
+        """Compute the similarities to the prototypes.
 
         Parameters
         ----------

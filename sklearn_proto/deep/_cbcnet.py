@@ -61,7 +61,7 @@ class CBCNetClassifier(LipschitzOption, PartPrototypeClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=5
-        Number of prototypes of every class, or of each.
+        Number of prototypes of each class.
     image_shape : tuple of int, optional
         Shape of the image in a flat row: (height, width), (height, width, channels)
         or, with `channels_first`, (channels, height, width). Images need none. Flat
@@ -124,12 +124,12 @@ default="auto"
     pruning_threshold : int, default=3
         How many of them must be of its class.
     learning_rate : float, default=2e-3
-        Of the prototypes, the add-on layers and the head.
+        Step size of the prototypes, the add-on layers and the head.
     backbone_learning_rate : float or "auto", default="auto"
-        Of the backbone; "auto" is 1e-4 for a given one, and `learning_rate` for
-        one that is trained from scratch.
+        Step size of the backbone; "auto" is 1e-4 for a given one, and `learning_rate`
+        for one that is trained from scratch.
     learning_rate_decay : float, default=0.5
-        Factor of all rates every `decay_period` epochs; 0.1 in.
+        Factor of all step sizes every `decay_period` epochs.
     decay_period : int, default=5
         Epochs between the decays.
     weight_decay : float, default=1e-3
@@ -176,7 +176,8 @@ default="auto"
     prototypes_ : ndarray of shape (n_prototypes, n_channels, patch_size, patch_size)
         Latent patches; unit vectors where prototypes are channels.
     prototype_labels_ : ndarray of shape (n_prototypes,)
-        Class of each; where prototypes are channels, the one that it speaks for most.
+        Class of each prototype; where prototypes are channels, the one that it speaks
+        for most.
     prototype_indices_ : ndarray of shape (n_prototypes,)
         Row of the training `X` that holds the patch, or shows most of the channel.
     prototype_images_ : ndarray of shape (n_prototypes, height, width[, channels])
@@ -205,7 +206,7 @@ default="auto"
     image_shape_ : tuple of int
         (height, width) or (height, width, channels) of the images.
     n_features_in_ : int
-        Numbers in a row.
+        Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if `X` had string names.
 

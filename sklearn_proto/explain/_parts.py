@@ -24,6 +24,9 @@ class PartExplanation(Explanation):
 
     Parameters
     ----------
+    X, classes, scores, contributions, baseline, similarities, prototypes, \
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Prototypes are latent patches (K, n_channels, patch_size, patch_size).
     similarity_maps : ndarray of shape (n, K, H', W')
         Similarity of every latent patch to each prototype.
     bounding_boxes : ndarray of shape (n, K, 4)
@@ -91,7 +94,18 @@ class PartExplanation(Explanation):
         return field.box(best, (height, width), patch_size, image_size)
 
     def activation_of(self, j: int) -> Array:
-        """Similarity to prototype `j` at image resolution, (n, height, width)."""
+        """Upsample the similarity to a prototype to the resolution of the images.
+
+        Parameters
+        ----------
+        j : int
+            Which prototype.
+
+        Returns
+        -------
+        ndarray of shape (n, height, width)
+            Its similarity to every place of every row.
+        """
         height, width = self.image_shape[:2]
         return upsampled(self.similarity_maps[:, j], (height, width))
 

@@ -25,6 +25,9 @@ class DecodedExplanation(Explanation):
 
     Parameters
     ----------
+    X, classes, scores, contributions, baseline, similarities, prototypes, \
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Prototypes are codes (K, n_codes).
     distances : ndarray of shape (n, K)
         Squared distances of the codes of rows and prototypes.
     reconstructions : ndarray of shape (n, d)
@@ -128,6 +131,12 @@ class SampledExplanation(DecodedExplanation):
 
     Parameters
     ----------
+    X, classes, scores, contributions, baseline, similarities, prototypes, \
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Prototypes are means of codes (K, n_codes).
+    distances, reconstructions, decoded_prototypes, class_weights, image_shape, \
+channels_first : as in `WholeExplanation`
+        What is decoded are the means; there are no class weights.
     nearest_frequencies : ndarray of shape (n, K)
         Share of the samples in which each prototype is the nearest.
     total, aleatoric, epistemic, explanation, distance : ndarray of shape (n,)

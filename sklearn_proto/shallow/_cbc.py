@@ -22,7 +22,7 @@ class CBCClassifier(SimilarityClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Prototypes placed in each class, at most its distinct rows.
+        Number of prototypes of each class, at most its distinct rows.
     metric : {"sqeuclidean", "euclidean", "tangent"}, default="sqeuclidean"
         Dissimilarity D. "sqeuclidean" is the Gaussian kernel, with the best
         certificates; "tangent" the distance to an affine subspace per prototype.

@@ -23,7 +23,7 @@ class GLVQClassifier(NearestPrototypeClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Prototypes of each class, at most its distinct rows.
+        Number of prototypes of each class, at most its distinct rows.
     metric : {"sqeuclidean", "euclidean", "manhattan"}, default="sqeuclidean"
         Dissimilarity D: squared Euclidean distance, Euclidean distance, or sum of
         absolute differences.

@@ -26,12 +26,35 @@ class Certificate(Protocol):
         """Why there is no proof for such a model and ball, or None if there is one.
 
         There is one for every similarity-based model, unless a certificate says so.
+
+        Parameters
+        ----------
+        view : SimilarityView
+            Fitted model.
+        perturbations : Perturbations
+            Norm, box and budgets of the features.
+
+        Returns
+        -------
+        str or None
+            Reason, as the end of a sentence.
         """
         del view, perturbations
         return None
 
     def radius(self, pairs: Pairs) -> Tensor:
-        """Sizes (m,) of perturbations below which the gaps stay positive."""
+        """Compute the sizes of perturbations below which the gaps stay positive.
+
+        Parameters
+        ----------
+        pairs : Pairs
+            Gaps of the scores, each of a row and a rival class.
+
+        Returns
+        -------
+        Tensor of shape (m,)
+            Size for each gap.
+        """
 
 
 class Root(Certificate, ABC):

@@ -326,7 +326,7 @@ class SmoothedClassifier(
 
     @undisturbed
     def predict_proba(self, X):
-        """Shares of the selection vote.
+        """Return the shares of the selection vote.
 
         Parameters
         ----------
