@@ -7,6 +7,7 @@ from warnings import warn
 import numpy as np
 
 from sklearn_proto._modules import ImageLayout
+from sklearn_proto._validation import shown
 
 # Of grey, colour, and colour with transparency.
 _CHANNELS = (1, 3, 4)
@@ -50,7 +51,8 @@ def layout_of(X, image_shape, *, channels_first):
             else "(height, width) or (height, width, channels)"
         )
         raise ValueError(
-            f"image_shape={image_shape!r} with X of shape {given}: an image must be of "
+            f"image_shape={shown(image_shape)} with X of shape {given}: an image must "
+            "be of "
             f"shape {allowed}, each at least 1."
         )
     if len(shape) == 3 and not channels_first:

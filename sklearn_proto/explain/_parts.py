@@ -12,6 +12,7 @@ from sklearn_proto.explain import _by_part, _part_picture
 from sklearn_proto.explain._account import Account
 from sklearn_proto.explain._activation import upsampled
 from sklearn_proto.explain._explanation import Array, Explanation
+from sklearn_proto.explain._image_rows import check_known_shape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -146,11 +147,7 @@ class PartExplanation(Explanation):
             If `image_shape` is given and is not the one of the images, or `k` is less
             than 1.
         """
-        if image_shape not in (None, self.image_shape):
-            raise ValueError(
-                f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
-                "the images that the model was fitted on."
-            )
+        check_known_shape(image_shape, self.image_shape)
         return _part_picture.draw(self[i]._account(k))
 
     def _account(self, k: int) -> Account:

@@ -9,6 +9,7 @@ from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import _by_whole, _part_picture
 from sklearn_proto.explain._account import Account
 from sklearn_proto.explain._explanation import Array, Explanation
+from sklearn_proto.explain._image_rows import check_known_shape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,11 +112,7 @@ class WholeExplanation(Explanation):
         """
         if self.image_shape is None:
             return super().plot(i, k=k, image_shape=image_shape)
-        if image_shape not in (None, self.image_shape):
-            raise ValueError(
-                f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
-                "the images that the model was fitted on."
-            )
+        check_known_shape(image_shape, self.image_shape)
         return _part_picture.draw(self[i]._account(k))
 
     def _account(self, k: int) -> Account:

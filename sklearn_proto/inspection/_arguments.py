@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 
 from sklearn_proto._compat import Interval, validate_parameter_constraints
-from sklearn_proto._validation import without_graph
+from sklearn_proto._validation import shown, without_graph
 
 # Of a grid and beyond it: more is out of memory, or has no square.
 _FINEST, _FARTHEST = 5_000, 1e100
@@ -48,7 +48,7 @@ def check_axes(ax: Any, *, figures: bool = False) -> None:
     if ax is None or isinstance(ax, (Axes, Figure) if figures else Axes):
         return
     what = "matplotlib Axes or a blank Figure" if figures else "matplotlib Axes"
-    raise TypeError(f"ax={ax!r} must be {what}, or None for a new figure.")
+    raise TypeError(f"ax={shown(ax)} must be {what}, or None for a new figure.")
 
 
 def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:

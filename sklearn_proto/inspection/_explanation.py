@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import shown
 from sklearn_proto.explain import AGAINST, FOR, Account, Explanation, Part, name
 from sklearn_proto.explain._text import (
     brief,
@@ -186,7 +187,7 @@ class ExplanationDisplay:
             or `feature_names` do not fit.
         """
         if not isinstance(of, str) or of not in _KINDS:
-            raise ValueError(f"of={of!r} is not allowed; use 'lead' or 'score'.")
+            raise ValueError(f"of={shown(of)} is not allowed; use 'lead' or 'score'.")
         reading = read(estimator, feature_names)
         rows = reading.shown(X)
         (i,) = chosen("row", [row], len(rows))

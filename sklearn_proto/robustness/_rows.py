@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from sklearn_proto._validation import shown
 from sklearn_proto.robustness._affine_steps import Matrix
 from sklearn_proto.robustness._arguments import (
     Bounds,
@@ -127,8 +128,9 @@ class Rows:
 
 def _not_its_view(row: int, label: Any, certified: Any) -> str:
     return (
-        f"row {row} of X is predicted as {label!r}, but certifiable_view() scores "
-        f"{certified!r} highest: it is no view of what predict does. Return one with "
+        f"row {row} of X is predicted as {shown(label)}, but certifiable_view() scores "
+        f"{shown(certified)} highest: it is no view of what predict does. Return one "
+        "with "
         "arrays that make the scores of predict."
     )
 

@@ -32,7 +32,7 @@ from sklearn_proto._compat import (
 )
 from sklearn_proto._devices import default_rows_per_batch
 from sklearn_proto._functional import lipschitz_constant
-from sklearn_proto._input import check_labels, checked_data
+from sklearn_proto._input import check_classes, check_labels, checked_data
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import ValidatedParameters, shown
 from sklearn_proto.robustness._arguments import checked_bounds, checked_labels
@@ -244,6 +244,7 @@ class SmoothedClassifier(
         self._warn_of_too_few_samples()
         values, y = self._validate(X, y)
         check_labels(y)
+        check_classes(self, np.unique(y))
         seed = check_random_state(self.random_state).bytes(16)
         self.noise_seed_ = int.from_bytes(seed, "little")
         if sample_weight is not None:
@@ -444,7 +445,8 @@ def _check_features(estimator: Any, n_features: int) -> None:
     known = getattr(estimator, "n_features_in_", n_features)
     if known != n_features:
         raise ValueError(
-            f"X has {n_features} features, but estimator={estimator!r} was fitted on "
+            f"X has {n_features} features, but estimator={shown(estimator)} was fitted "
+            "on "
             f"{known} features."
         )
 
