@@ -39,8 +39,7 @@ def class_weights_of_dict(asked, classes):
         if not number or not 0 <= value < np.inf:
             raise ValueError(
                 f"class_weight={shown(asked)} has the value {shown(value)} for class "
-                f"{shown(label)}; "
-                "values must be finite numbers of at least 0."
+                f"{shown(label)}; values must be finite numbers of at least 0."
             )
     labels = classes.tolist()
     unknown = [label for label in asked if label not in labels]

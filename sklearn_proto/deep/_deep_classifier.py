@@ -217,8 +217,7 @@ class DeepClassifier(PrototypeClassifier):
         if self.random_state is None:
             raise ValueError(
                 f"checkpoint_dir={shown(self.checkpoint_dir)} with random_state=None: "
-                "no "
-                "later fit would be the same. Set random_state to an integer."
+                "no later fit would be the same. Set random_state to an integer."
             )
         rows = [fit.data] if fit.validation is None else [fit.data, fit.validation]
         known = fingerprint(self._fitted_with, fit.network, fit.options.seed, rows)

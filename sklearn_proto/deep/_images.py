@@ -39,7 +39,9 @@ def layout_of(X, image_shape, *, channels_first):
         # Of rows without a feature scikit-learn says itself what is wrong.
         shape = given[1:] if len(given) > 2 else (1, max([1, *given[1:2]]))
     else:
-        shape = tuple(image_shape) if np.ndim(image_shape) == 1 else ()
+        # Sides of any type, for the message below to name.
+        one_row = np.asarray(image_shape, dtype=object).ndim == 1
+        shape = tuple(image_shape) if one_row else ()
     sides = (3,) if channels_first else (2, 3)
     valid = len(shape) in sides and all(
         isinstance(side, Integral) and side > 0 for side in shape
@@ -52,8 +54,7 @@ def layout_of(X, image_shape, *, channels_first):
         )
         raise ValueError(
             f"image_shape={shown(image_shape)} with X of shape {given}: an image must "
-            "be of "
-            f"shape {allowed}, each at least 1."
+            f"be of shape {allowed}, each at least 1."
         )
     if len(shape) == 3 and not channels_first:
         _warn_of_channels_first(shape)

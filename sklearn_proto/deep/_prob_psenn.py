@@ -416,8 +416,7 @@ def _check_rejection(coverage, max_uncertainty, kind):
     if (coverage is None) == (max_uncertainty is None):
         raise ValueError(
             f"coverage={shown(coverage)} and max_uncertainty={shown(max_uncertainty)}: "
-            "exactly "
-            "one of them must be given."
+            "exactly one of them must be given."
         )
     if coverage is not None and not (isinstance(coverage, Real) and 0 <= coverage <= 1):
         raise ValueError(f"coverage={shown(coverage)} must be a number in [0, 1].")

@@ -44,8 +44,7 @@ def checked_image_shape(image_shape: Any, count: int) -> tuple[int, ...]:
     if not whole or min(sides) < 1 or math.prod(sides) != count:
         raise ValueError(
             f"image_shape={shown(image_shape)} must be (height, width) or (height, "
-            "width, "
-            f"channels) of {count} numbers, which is what a row has."
+            f"width, channels) of {count} numbers, which is what a row has."
         )
     return tuple(int(side) for side in sides)
 

@@ -23,7 +23,6 @@ def chosen(parameter: str, numbers: ArrayLike | None, count: int) -> NDArray[np.
     if not valid or not np.isin(found, everything).all():
         raise ValueError(
             f"{parameter}={shown(numbers)} must be a list of at least one integer in 0 "
-            "to "
-            f"{count - 1}."
+            f"to {count - 1}."
         )
     return np.asarray(found, dtype=np.intp)

@@ -130,8 +130,7 @@ def _not_its_view(row: int, label: Any, certified: Any) -> str:
     return (
         f"row {row} of X is predicted as {shown(label)}, but certifiable_view() scores "
         f"{shown(certified)} highest: it is no view of what predict does. Return one "
-        "with "
-        "arrays that make the scores of predict."
+        "with arrays that make the scores of predict."
     )
 
 

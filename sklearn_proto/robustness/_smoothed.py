@@ -446,8 +446,7 @@ def _check_features(estimator: Any, n_features: int) -> None:
     if known != n_features:
         raise ValueError(
             f"X has {n_features} features, but estimator={shown(estimator)} was fitted "
-            "on "
-            f"{known} features."
+            f"on {known} features."
         )
 
 

@@ -24,7 +24,6 @@ def checked_callbacks(given: Any) -> tuple[Any, ...]:
         if not issubclass(kind, Callback) or (named and not isinstance(entry[0], str)):
             raise ValueError(
                 f"callbacks={shown(given)} holds {shown(entry)}; every entry must be a "
-                "skorch "
-                "callback, or a pair of a name and one."
+                "skorch callback, or a pair of a name and one."
             )
     return found
