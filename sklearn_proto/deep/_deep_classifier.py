@@ -34,6 +34,7 @@ from sklearn_proto._training._deep import (
     checked_callbacks,
     fingerprint,
 )
+from sklearn_proto._validation import shown
 from sklearn_proto.deep._images import (
     check_width,
     flat_rows,
@@ -216,8 +217,8 @@ class DeepClassifier(PrototypeClassifier):
             return None
         if self.random_state is None:
             raise ValueError(
-                f"checkpoint_dir={self.checkpoint_dir!r} with random_state=None: no "
-                "later fit would be the same. Set random_state to an integer."
+                f"checkpoint_dir={shown(self.checkpoint_dir)} with random_state=None: "
+                "no later fit would be the same. Set random_state to an integer."
             )
         rows = [fit.data] if fit.validation is None else [fit.data, fit.validation]
         known = fingerprint(self._fitted_with, fit.network, fit.options.seed, rows)

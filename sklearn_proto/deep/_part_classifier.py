@@ -29,7 +29,7 @@ from sklearn_proto._training._deep import (
     PartFit,
     Stage,
 )
-from sklearn_proto._validation import as_numbers
+from sklearn_proto._validation import as_numbers, shown
 from sklearn_proto._views import PartPrototypeView
 from sklearn_proto.deep._deep_classifier import DeepClassifier
 from sklearn_proto.deep._images import (
@@ -275,7 +275,7 @@ class PartPrototypeClassifier(DeepClassifier):
             found = self.backbone if given else self.backbone()
         if not isinstance(found, nn.Module):
             raise ValueError(
-                f"backbone={self.backbone!r} returned a {type(found).__name__}; a "
+                f"backbone={shown(self.backbone)} returned a {type(found).__name__}; a "
                 "callable must return a torch.nn.Module."
             )
         # A fit must not change a parameter, nor what a callable may have kept.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._inputs._image_rows import check_known_shape
 from sklearn_proto._modules import ReceptiveField
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import _part_picture
@@ -160,9 +161,5 @@ prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
             If `image_shape` is given and is not the one of the images, or `k` is less
             than 1.
         """
-        if image_shape not in (None, self.image_shape):
-            raise ValueError(
-                f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
-                "the images that the model was fitted on."
-            )
+        check_known_shape(image_shape, self.image_shape)
         return _part_picture.draw(row_summary(self[i], k))

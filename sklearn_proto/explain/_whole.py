@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from sklearn_proto._inputs._image_rows import check_known_shape
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import _part_picture
 from sklearn_proto.explain._explanation import Array, Explanation
@@ -114,11 +115,7 @@ prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
         """
         if self.image_shape is None:
             return super().plot(i, k=k, image_shape=image_shape)
-        if image_shape not in (None, self.image_shape):
-            raise ValueError(
-                f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
-                "the images that the model was fitted on."
-            )
+        check_known_shape(image_shape, self.image_shape)
         return _part_picture.draw(row_summary(self[i], k))
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+from sklearn_proto._validation import shown
+
 T = TypeVar("T")
 
 
@@ -10,7 +12,7 @@ def look_up(table: Mapping[str, T], method: str, names: Iterable[str]) -> T:
     """Entry of a method; `names` are all methods that the model's family knows."""
     if method not in table:
         raise ValueError(
-            f"method={method!r} is not a certificate; use one of {list(names)}."
+            f"method={shown(method)} is not a certificate; use one of {list(names)}."
         )
     return table[method]
 
@@ -18,4 +20,6 @@ def look_up(table: Mapping[str, T], method: str, names: Iterable[str]) -> T:
 def require(method: str, refusal: str | None) -> None:
     """Raise the reason why a method does not apply, if there is one."""
     if refusal is not None:
-        raise ValueError(f"method={method!r} has no proof for this model: {refusal}.")
+        raise ValueError(
+            f"method={shown(method)} has no proof for this model: {refusal}."
+        )
