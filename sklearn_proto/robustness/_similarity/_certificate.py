@@ -17,7 +17,7 @@ class Certificate(Protocol):
     """A lower bound on the distance at which a gap can close.
 
     A new one is a file with an object of this shape, and its name in the table of
-    ``_methods.py``.
+    ``_certificates.py``, or in `CERTIFICATES` from outside; then "auto" takes it too.
     """
 
     name: str
