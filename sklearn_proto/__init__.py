@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sklearn_proto._renamed import old_names
 
 if TYPE_CHECKING:
-    from sklearn_proto import deep, explain, inspection, metrics, robustness
+    from sklearn_proto import deep, explain, extension, inspection, metrics, robustness
     from sklearn_proto.deep import (
         CBCNetClassifier,
         ProbPSENNClassifier,
@@ -59,7 +59,15 @@ _HOMES = {
     "Uncertainty": "sklearn_proto.explain",
 }
 _old_name = old_names(__name__, {"WholeExplanation": "DecodedExplanation"})
-_SUBPACKAGES = ("deep", "explain", "inspection", "metrics", "robustness", "shallow")
+_SUBPACKAGES = (
+    "deep",
+    "explain",
+    "extension",
+    "inspection",
+    "metrics",
+    "robustness",
+    "shallow",
+)
 
 __all__ = [
     "CBCClassifier",
@@ -82,6 +90,7 @@ __all__ = [
     "Uncertainty",
     "deep",
     "explain",
+    "extension",
     "inspection",
     "metrics",
     "robustness",

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._validation import shown
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -67,4 +69,4 @@ def check_axes(ax: Any, *, figures: bool = False) -> None:
     if ax is None or isinstance(ax, (Axes, Figure) if figures else Axes):
         return
     what = "matplotlib Axes or a blank Figure" if figures else "matplotlib Axes"
-    raise TypeError(f"ax={ax!r} must be {what}, or None for a new figure.")
+    raise TypeError(f"ax={shown(ax)} must be {what}, or None for a new figure.")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_proto._devices import default_rows_per_batch, float32_is_kept
-from sklearn_proto._functional import LocalMaps, squared_projections
+from sklearn_proto._functional import LocalMaps
 from sklearn_proto._views._local_search import LocalSearch
 from sklearn_proto._views._points import Array, Points
 
@@ -150,27 +150,36 @@ class NearestPrototypeView(Points):
         """
         if self._local and float32_is_kept():
             return self._owners[self._search.closest(super()._centred(x))]
-        # numpy finds the least of a row up to twice as fast as torch.
-        closest = self._ordering(x).cpu().numpy().argmin(1)
-        return torch.from_numpy(self.owners[closest])
+        if self.metric == "manhattan" or self._local or self.tangents is not None:
+            return self._closest_owners(self.unrooted_lengths(x).cpu().numpy())
+        offsets = self._offsets_of_squares(x).cpu().numpy()
+        if self._map is not None and self._undecided(offsets, x):
+            offsets = self.squared_distances(x).cpu().numpy()
+        return self._closest_owners(offsets)
 
-    def _ordering(self, x: Tensor) -> Tensor:
-        """Order the prototypes of a row as D does: values (n, K)."""
-        expands = self.metric != "manhattan" and not self._local
-        return self._offsets_of_squares(x) if expands else self.unrooted_lengths(x)
+    def _closest_owners(self, ordered: Array) -> Tensor:
+        """Class (n,) of the prototype of the least value of a row."""
+        # numpy finds it up to twice as fast as torch.
+        return torch.from_numpy(self.owners[ordered.argmin(1)])
+
+    def _undecided(self, offsets: Array, x: Tensor) -> bool:
+        """Whether the squared distances, rounded otherwise, may have another order.
+
+        Without a map they are the offsets plus a number for each row, so no two
+        methods of a model disagree about the closest prototype.
+        """
+        farthest = torch.linalg.vector_norm(super()._centred(x), dim=1).argmax()
+        error = 2.0 * float(self.rounding(x[farthest, None]))
+        near = offsets <= offsets.min(axis=1, keepdims=True) + error
+        return bool(np.count_nonzero(near) > len(offsets))
 
     def _offsets_of_squares(self, x: Tensor) -> Tensor:
         """Squared distances (n, K) but for ``|omega x|^2``, equal for all prototypes.
 
         A map of all prototypes goes into the slope: no row is mapped.
         """
-        x = super()._centred(x)
         constant, slope = self._slope
-        offsets = torch.addmm(constant, x, slope)
-        if self.tangents is not None:
-            basis = self.tensor(self.tangents)
-            offsets -= squared_projections(x, self._points, basis)
-        return offsets
+        return torch.addmm(constant, super()._centred(x), slope)
 
     @cached_property
     def _slope(self) -> tuple[Tensor, Tensor]:

@@ -143,7 +143,7 @@ class Explanation:
 
     @undisturbed
     def top(self, k: int = 3) -> NDArray[np.intp]:
-        """Prototypes that matter most for the lead over the runner-up.
+        """Find the prototypes that matter most for the lead over the runner-up.
 
         Parameters
         ----------

@@ -27,8 +27,8 @@ class NearestPrototypeExplanation(Explanation):
     Parameters
     ----------
     X, classes, scores, contributions, baseline, similarities, prototypes, \
-prototype_labels, feature_names, evidence, row_indices
-        As in `Explanation`. Where a score is minus the dissimilarity D of the closest
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Where a score is minus the dissimilarity D of the closest
         prototype of a class, that prototype contributes ``-D`` and the others 0; the
         baseline of a class without prototypes is minus infinity.
     winning_prototypes : ndarray of shape (n, C)
@@ -117,7 +117,7 @@ prototype_labels, feature_names, evidence, row_indices
 
     @undisturbed
     def top_features(self, k: int = 3) -> Indices:
-        """Features that matter most for the decision.
+        """Find the features that matter most for the decision.
 
         Parameters
         ----------

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._inputs._image_rows import check_known_shape
 from sklearn_proto._modules import ReceptiveField
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import _part_picture
@@ -24,6 +25,9 @@ class PartExplanation(Explanation):
 
     Parameters
     ----------
+    X, classes, scores, contributions, baseline, similarities, prototypes, \
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Prototypes are latent patches (K, n_channels, patch_size, patch_size).
     similarity_maps : ndarray of shape (n, K, H', W')
         Similarity of every latent patch to each prototype.
     bounding_boxes : ndarray of shape (n, K, 4)
@@ -91,7 +95,18 @@ class PartExplanation(Explanation):
         return field.box(best, (height, width), patch_size, image_size)
 
     def activation_of(self, j: int) -> Array:
-        """Similarity to prototype `j` at image resolution, (n, height, width)."""
+        """Upsample the similarity to a prototype to the resolution of the images.
+
+        Parameters
+        ----------
+        j : int
+            Which prototype.
+
+        Returns
+        -------
+        ndarray of shape (n, height, width)
+            Its similarity to every place of every row.
+        """
         height, width = self.image_shape[:2]
         return upsampled(self.similarity_maps[:, j], (height, width))
 
@@ -146,9 +161,5 @@ class PartExplanation(Explanation):
             If `image_shape` is given and is not the one of the images, or `k` is less
             than 1.
         """
-        if image_shape not in (None, self.image_shape):
-            raise ValueError(
-                f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
-                "the images that the model was fitted on."
-            )
+        check_known_shape(image_shape, self.image_shape)
         return _part_picture.draw(row_summary(self[i], k))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from sklearn_proto._inputs._image_rows import check_known_shape
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import _part_picture
 from sklearn_proto.explain._explanation import Array, Explanation
@@ -25,6 +26,9 @@ class DecodedExplanation(Explanation):
 
     Parameters
     ----------
+    X, classes, scores, contributions, baseline, similarities, prototypes, \
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Prototypes are codes (K, n_codes).
     distances : ndarray of shape (n, K)
         Squared distances of the codes of rows and prototypes.
     reconstructions : ndarray of shape (n, d)
@@ -111,11 +115,7 @@ class DecodedExplanation(Explanation):
         """
         if self.image_shape is None:
             return super().plot(i, k=k, image_shape=image_shape)
-        if image_shape not in (None, self.image_shape):
-            raise ValueError(
-                f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
-                "the images that the model was fitted on."
-            )
+        check_known_shape(image_shape, self.image_shape)
         return _part_picture.draw(row_summary(self[i], k))
 
 
@@ -128,6 +128,12 @@ class SampledExplanation(DecodedExplanation):
 
     Parameters
     ----------
+    X, classes, scores, contributions, baseline, similarities, prototypes, \
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Prototypes are means of codes (K, n_codes).
+    distances, reconstructions, decoded_prototypes, class_weights, image_shape, \
+channels_first : as in `WholeExplanation`
+        What is decoded are the means; there are no class weights.
     nearest_frequencies : ndarray of shape (n, K)
         Share of the samples in which each prototype is the nearest.
     total, aleatoric, epistemic, explanation, distance : ndarray of shape (n,)

@@ -25,6 +25,7 @@ from sklearn_proto._drawing._waterfall import (
     waterfall_height,
 )
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import shown
 from sklearn_proto.explain import Explanation, Part, RowSummary, name, row_summary
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._reading import Reading, as_images, read
@@ -183,7 +184,7 @@ class ExplanationDisplay:
             or `feature_names` do not fit.
         """
         if not isinstance(of, str) or of not in _KINDS:
-            raise ValueError(f"of={of!r} is not allowed; use 'lead' or 'score'.")
+            raise ValueError(f"of={shown(of)} is not allowed; use 'lead' or 'score'.")
         reading = read(estimator, feature_names)
         rows = reading.shown(X)
         (i,) = chosen("row", [row], len(rows))

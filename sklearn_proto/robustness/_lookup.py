@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 from warnings import warn
 
+from sklearn_proto._validation import shown
+
 T = TypeVar("T")
 
 _RENAMED = {"shared": "patchwise"}
@@ -28,7 +30,7 @@ def look_up(table: Mapping[str, T], method: str, names: Iterable[str]) -> T:
     """Entry of a method; `names` are all methods that the model's family knows."""
     if method not in table:
         raise ValueError(
-            f"method={method!r} is not a certificate; use one of {list(names)}."
+            f"method={shown(method)} is not a certificate; use one of {list(names)}."
         )
     return table[method]
 
@@ -36,4 +38,12 @@ def look_up(table: Mapping[str, T], method: str, names: Iterable[str]) -> T:
 def require(method: str, reason: str | None) -> None:
     """Raise the reason why a method does not apply, if there is one."""
     if reason is not None:
-        raise ValueError(f"method={method!r} has no proof for this model: {reason}.")
+        raise ValueError(
+            f"method={shown(method)} has no proof for this model: {reason}."
+        )
+
+
+def added(table: Mapping[str, T], built_in: Iterable[T]) -> list[T]:
+    """Entries that were put into a table from outside."""
+    known = list(built_in)
+    return [entry for entry in table.values() if all(entry is not k for k in known)]

@@ -17,6 +17,7 @@ from sklearn_proto._inputs._containers import (
 )
 from sklearn_proto._inputs._labels import checked_labels
 from sklearn_proto._inputs._norm import checked_norm
+from sklearn_proto._validation import shown
 from sklearn_proto.robustness._batch import View
 from sklearn_proto.robustness._family import Family, family_of, require_family
 from sklearn_proto.robustness._threat_model._affine_steps import Matrix
@@ -130,9 +131,9 @@ class CertificationProblem:
 
 def _not_its_view(row: int, label: Any, certified: Any) -> str:
     return (
-        f"row {row} of X is predicted as {label!r}, but certifiable_view() scores "
-        f"{certified!r} highest: it is no view of what predict does. Return one with "
-        "arrays that make the scores of predict."
+        f"row {row} of X is predicted as {shown(label)}, but certifiable_view() scores "
+        f"{shown(certified)} highest: it is no view of what predict does. Return one "
+        "with arrays that make the scores of predict."
     )
 
 

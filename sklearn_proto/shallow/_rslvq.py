@@ -46,7 +46,7 @@ class RSLVQClassifier(OnlineClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Prototypes of each class, at most its distinct rows.
+        Number of prototypes of each class, at most its distinct rows.
     init : {"kmeans", "random"} or array-like of shape (n_prototypes, n_features), \
     default="kmeans"
         Start of the prototypes: centres of k-means in each class, rows of each class,
@@ -302,7 +302,7 @@ class RSLVQClassifier(OnlineClassifier):
 
     @undisturbed
     def predict_proba(self, X):
-        """Posteriors of the classes.
+        """Predict the posteriors of the classes.
 
         Parameters
         ----------

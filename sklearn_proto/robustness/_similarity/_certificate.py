@@ -17,7 +17,7 @@ class Certificate(Protocol):
     """A lower bound on the distance at which a gap can close.
 
     A new one is a file with an object of this shape, and its name in the table of
-    ``_methods.py``.
+    ``_certificates.py``, or in `CERTIFICATES` from outside; then "auto" takes it too.
     """
 
     name: str
@@ -28,12 +28,35 @@ class Certificate(Protocol):
         """Why there is no proof for such a model and ball, or None if there is one.
 
         There is one for every similarity-based model, unless a certificate says so.
+
+        Parameters
+        ----------
+        view : SimilarityView
+            Fitted model.
+        perturbations : Perturbations
+            Norm, box and budgets of the features.
+
+        Returns
+        -------
+        str or None
+            Reason, as the end of a sentence.
         """
         del view, perturbations
         return None
 
     def radius(self, gaps: GapBatch) -> Tensor:
-        """Sizes (m,) of perturbations below which the gaps stay positive."""
+        """Compute the sizes of perturbations below which the gaps stay positive.
+
+        Parameters
+        ----------
+        gaps : GapBatch
+            Gaps of the scores, each of a row and a rival class.
+
+        Returns
+        -------
+        Tensor of shape (m,)
+            Size for each gap.
+        """
 
 
 class RootFindingCertificate(Certificate, ABC):

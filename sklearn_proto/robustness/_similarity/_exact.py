@@ -17,7 +17,6 @@ from sklearn_proto.robustness._enclosure import (
     not_beyond,
 )
 from sklearn_proto.robustness._similarity._as_computed import as_computed
-from sklearn_proto.robustness._similarity._auto import auto_radius
 from sklearn_proto.robustness._similarity._boundary_search import (
     Boundary,
     nearest_boundary,
@@ -27,6 +26,7 @@ from sklearn_proto.robustness._similarity._branch_and_bound import (
     branch_and_bound,
 )
 from sklearn_proto.robustness._similarity._gaps import SimilarityBatch
+from sklearn_proto.robustness._similarity._largest import largest_bound
 
 # Elements of the slopes of the rows that are proven together.
 _ELEMENTS = 4_000_000
@@ -38,7 +38,8 @@ def enclose(batch: SimilarityBatch, attacked: Tensor, effort: Effort) -> Enclosu
     gaps = batch.gaps(index)
     found = nearest_boundary(gaps)
     upper = torch.minimum(attained(batch, index.row, found.delta), attacked)
-    lower = not_beyond(upper, as_computed(auto_radius)(batch))
+    largest = largest_bound(batch.view, batch.perturbations)
+    lower = not_beyond(upper, as_computed(largest)(batch))
     done = finished(lower, upper, effort.rtol)
     status = np.where(done.cpu().numpy(), "exact", "bounded")
     view, perturbations = batch.view, batch.perturbations

@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._enclosure import Effort, Enclosure
 from sklearn_proto.robustness._lookup import look_up, require
 from sklearn_proto.robustness._similarity._as_computed import as_computed
-from sklearn_proto.robustness._similarity._auto import auto_radius
 from sklearn_proto.robustness._similarity._certificates import CERTIFICATES
 from sklearn_proto.robustness._similarity._exact import enclose
 from sklearn_proto.robustness._similarity._gaps import SimilarityBatch
 from sklearn_proto.robustness._similarity._geometry import Geometry
+from sklearn_proto.robustness._similarity._largest import largest_bound, over_rivals
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 # Elements of the largest array: what is known of all gaps of a batch.
@@ -51,17 +50,10 @@ class SimilarityFamily:
     def bound(self, method: str) -> Callable[[SimilarityBatch], Tensor]:
         """Look up a bound (n,) on the radii of a batch; a ValueError says why not."""
         if method == "auto":
-            return as_computed(auto_radius)
+            return as_computed(largest_bound(self.view, self.perturbations))
         certificate = look_up(CERTIFICATES, method, ["auto", *CERTIFICATES, "exact"])
         require(method, certificate.why_not_applicable(self.view, self.perturbations))
-
-        def radii(batch: SimilarityBatch) -> Tensor:
-            index = batch.gap_index()
-            gaps = batch.gaps(index)
-            found = certificate.radius(gaps).masked_fill(gaps.harmless, torch.inf)
-            return batch.worst_rival(found, index)
-
-        return as_computed(radii)
+        return as_computed(over_rivals(certificate))
 
     def enclose(
         self, batch: SimilarityBatch, attacked: Tensor, effort: Effort
