@@ -19,6 +19,7 @@ of a grid ``m_0 = 0 < m_1 < ...`` up to r or beyond: in ``[m_j, m_j+1]`` it is a
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import at_once
 from sklearn_proto.robustness._parts._batch import PartBatch
 from sklearn_proto.robustness._parts._interval import PartInterval
 
@@ -26,8 +27,6 @@ from sklearn_proto.robustness._parts._interval import PartInterval
 # units of the margin: the best pays half of it for moves of the radius.
 _SHORTEST, _LONGEST, _CELLS = 0.1, 6.0, 64
 _PRICES = [2.0 ** (-0.7 * i) for i in range(11)]
-# Numbers that live at once.
-_NUMBERS = 2**23
 
 
 class Patchwise:
@@ -42,9 +41,9 @@ class Patchwise:
         # Infinite where no move does harm.
         found = torch.where(unit.isinf(), unit, 0.0)[:, None].repeat(1, n_scores)
         todo = ((unit > 0) & unit.isfinite()).nonzero().squeeze(1)
-        at_once = max(1, _NUMBERS // (max(k, n_scores) * q * _CELLS))
-        for start in range(0, len(todo), at_once):
-            rows = todo[start : start + at_once]
+        few = at_once(max(k, n_scores) * q * _CELLS)
+        for start in range(0, len(todo), few):
+            rows = todo[start : start + few]
             found[rows] = _moves(batch.take(rows), unit[rows])
         return found
 

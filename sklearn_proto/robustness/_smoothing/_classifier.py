@@ -30,7 +30,6 @@ from sklearn_proto._compat import (
     check_sample_weight,
     fit_context,
 )
-from sklearn_proto._devices import default_rows_per_batch
 from sklearn_proto._functional import lipschitz_constant
 from sklearn_proto._inputs._checked_data import (
     check_classes,
@@ -39,6 +38,7 @@ from sklearn_proto._inputs._checked_data import (
 )
 from sklearn_proto._inputs._containers import like
 from sklearn_proto._inputs._labels import checked_labels
+from sklearn_proto._memory import default_rows_per_batch
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import ValidatedParameters, shown
 from sklearn_proto.robustness._smoothing._votes import (
