@@ -32,7 +32,7 @@ class Points(RowReader):
         """What squared distances (K,) are counted in."""
 
     def _rows_at_once(self, n_features: int) -> int:
-        """See `RowReader`: a cache's worth."""
+        """Rows of a batch: a cache's worth."""
         return default_rows_per_batch(n_features + self._elements_per_row)
 
     @cached_property

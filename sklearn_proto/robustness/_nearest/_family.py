@@ -44,7 +44,7 @@ class NearestFamily:
     def batch(
         self, perturbations: Perturbations, z: Tensor, predicted: Tensor
     ) -> NearestBatch:
-        """See `Family`."""
+        """Rows with their distances to all prototypes, and how exact these are."""
         distances = self.view.unrooted_lengths(z)
         rounding = self.view.rounding(z, rounding_error=perturbations.rounding_error)
         return NearestBatch(
@@ -57,7 +57,7 @@ class NearestFamily:
         )
 
     def bound(self, method: str) -> Callable[[NearestBatch], Tensor]:
-        """See `Family`."""
+        """Look up a bound (n,) on the radii of a batch; a ValueError says why not."""
         certificate = look_up(NEAREST_CERTIFICATES, method, NEAREST_CERTIFICATES)
         others = added(NEAREST_CERTIFICATES, _BUILT_IN) if method == "auto" else []
 
@@ -76,7 +76,7 @@ class NearestFamily:
     def enclose(
         self, batch: NearestBatch, attacked: Tensor, effort: Effort
     ) -> Enclosure:
-        """See `Family`."""
+        """Bounds from both sides, which meet where there is a convex program."""
         exact, upper = Exact(), attacked
         refused = exact.why_not_applicable(self.view, batch.perturbations) is not None
         if not refused:

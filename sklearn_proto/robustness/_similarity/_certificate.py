@@ -76,7 +76,7 @@ class RootFindingCertificate(Certificate, ABC):
         return gaps.far
 
     def radius(self, gaps: GapBatch) -> Tensor:
-        """See `Certificate`."""
+        """Sizes (m,) up to which the bound was evaluated and found positive."""
         bound, far = self.smallest_gap(gaps), self.farthest(gaps)
         found = last_positive(bound, far, rtol=self._rtol, max_iter=self._max_iter)
         return found if self._complete else torch.minimum(found, far)

@@ -1,4 +1,7 @@
-"""Branch and bound where a similarity-based model has it, else the best bounds."""
+"""Branch and bound where a similarity-based model has it, else the best bounds.
+
+Proof in the guide: `node-bound`, and the section *Branch and bound*.
+"""
 
 from collections.abc import Iterator
 

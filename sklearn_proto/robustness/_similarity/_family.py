@@ -30,7 +30,7 @@ class SimilarityFamily:
 
     @property
     def rows_at_once(self) -> int:
-        """See `Family`: searches take many steps, which cost the less the more rows."""
+        """Count the rows of a batch: many steps of a search cost less together."""
         c, q, k = self.view.coefficients.shape
         d = self.view.prototypes.shape[1]
         return at_once((c - 1) * q * q * (k + d), BATCH)
@@ -42,11 +42,11 @@ class SimilarityFamily:
     def batch(
         self, perturbations: Perturbations, z: Tensor, predicted: Tensor
     ) -> SimilarityBatch:
-        """See `Family`."""
+        """Rows with the exponents of their similarities, centred and mapped."""
         return SimilarityBatch.of(perturbations, z, predicted, self._geometry)
 
     def bound(self, method: str) -> Callable[[SimilarityBatch], Tensor]:
-        """See `Family`."""
+        """Look up a bound (n,) on the radii of a batch; a ValueError says why not."""
         if method == "auto":
             return as_computed(largest_bound(self.view, self.perturbations))
         certificate = look_up(CERTIFICATES, method, ["auto", *CERTIFICATES, "exact"])
@@ -56,5 +56,5 @@ class SimilarityFamily:
     def enclose(
         self, batch: SimilarityBatch, attacked: Tensor, effort: Effort
     ) -> Enclosure:
-        """See `Family`."""
+        """Bounds from both sides, brought together by branch and bound."""
         return enclose(batch, attacked, effort)

@@ -1,4 +1,9 @@
-"""The l1 ball: a convex function is largest at one of its vertices."""
+"""Vertices of the l1 ball: ``log P - log N >= min_i,+- (T - log N)(+-eps e_i)``.
+
+T is a tangent of log P. A convex function, as ``log N - T`` is, is largest at a vertex.
+
+Proof in the guide: `vertices`, `best-tangent`.
+"""
 
 from collections.abc import Callable
 
@@ -43,7 +48,7 @@ class Vertices(RootFindingCertificate):
         return None
 
     def smallest_gap(self, gaps: GapBatch) -> Callable[[Tensor], Tensor]:
-        """See `RootFindingCertificate`."""
+        """Return the smallest log-ratio at the vertices, less its rounding."""
 
         def log_gap(eps: Tensor) -> Tensor:
             rounding_error = gaps.rounding + _rounding(gaps, eps)

@@ -1,4 +1,11 @@
-"""The trust-region bound with features weighted: the ball of norms beyond 2."""
+"""Weighted features: Q_k with ``sum_i w_i delta_i^2`` in the place of squared lengths.
+
+``log P - log N >= G - g.d0 - k (|d0|_w^2 + E_w^2) / 2 - h(-(g + k W d0)) - R_k`` for
+any weights w, which charge a feature the less the smaller its slope is: for norms
+beyond 2.
+
+Proof in the guide: `weighted`.
+"""
 
 from collections.abc import Callable
 
@@ -45,7 +52,7 @@ class Weighted(RootFindingCertificate):
         return why_no_deviations(view)
 
     def smallest_gap(self, gaps: GapBatch) -> Callable[[Tensor], Tensor]:
-        """See `RootFindingCertificate`."""
+        """Return the weighted bound around a perturbation of each size."""
         ray = nearest_boundary(gaps).ray
         few = at_once(ray.shape[1] * (gaps.weights.shape[1] + 1), CACHE)
         every = torch.arange(len(gaps), device=ray.device)

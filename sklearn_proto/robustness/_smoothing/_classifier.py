@@ -1,4 +1,7 @@
-"""Randomized smoothing: certificates for any classifier, by voting under noise."""
+"""Randomized smoothing: ``s Phi^-1(p)`` for any classifier, by voting under noise.
+
+Proof in the guide: `smoothed-classifier`, `smoothing`.
+"""
 
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -368,7 +371,12 @@ class SmoothedClassifier(
         p_lower = lower_confidence_bound(k, self.n_samples, self.alpha)
         certain = p_lower > 0.5
         radius = np.where(certain, self.noise_std * ndtri(p_lower), 0.0)
-        return SmoothedCertificate(self.classes_[winner], radius, ~certain, p_lower)
+        return SmoothedCertificate(
+            prediction=self.classes_[winner],
+            radius=radius,
+            abstained=~certain,
+            p_lower=p_lower,
+        )
 
     @undisturbed
     def certified_radius(self, X, y=None, *, norm=2, method="auto", bounds=None):

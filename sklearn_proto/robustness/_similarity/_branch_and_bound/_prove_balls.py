@@ -1,4 +1,7 @@
-"""Branch and bound: prove that gaps stay positive on Euclidean balls."""
+"""Branch and bound: prove that gaps stay positive on Euclidean balls, piece by piece.
+
+Proof in the guide: `node-bound`.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -118,7 +121,7 @@ def prove_balls(problem: GapsOnBalls, eps: Tensor, max_nodes: Tensor) -> Proof:
         failed |= closed
         open_ = open_.join(_halved(wave, verdict, eps[of_row]))
         open_ = open_.take(~failed[row[open_.rival]])
-    return Proof(~failed, closed, point, nodes)
+    return Proof(holds=~failed, closed=closed, counterexample=point, nodes=nodes)
 
 
 def _wave_size(problem: GapsOnBalls) -> int:
@@ -137,7 +140,7 @@ def _examine(problem: GapsOnBalls, nodes: _Nodes, eps: Tensor) -> _Verdict:
     own = torch.arange(n_own, device=eps.device)
     pair = (nodes.rival[:, None] * n_own + own).reshape(-1)
     node = torch.arange(len(eps), device=eps.device).repeat_interleave(n_own)
-    piece = Region(nodes.lo, nodes.hi, eps)
+    piece = Region(lo=nodes.lo, hi=nodes.hi, eps=eps)
     at = piece.nearest_to(piece.centre)[node]
     best = torch.full_like(at[:, 0], -torch.inf)
     cost = torch.zeros_like(at)
@@ -161,7 +164,7 @@ def _examine(problem: GapsOnBalls, nodes: _Nodes, eps: Tensor) -> _Verdict:
     chosen = best.view(-1, n_own).argmax(1) + first
     everywhere = problem.subspace.take(pair).log_ratio(at[chosen][node])
     closed = (everywhere.view(-1, n_own).amax(1) <= 0) & ~proven
-    return _Verdict(proven, cost[chosen], closed, at[chosen])
+    return _Verdict(proven=proven, cost=cost[chosen], closed=closed, point=at[chosen])
 
 
 class _NodeBound(NamedTuple):
@@ -185,7 +188,9 @@ def _node_bound(
     curvature = quadratic.scatter.diagonal(dim1=1, dim2=2)
     weight = torch.minimum(multipliers.box, 2.0 * curvature) + _CURVATURE * curvature
     cost = weight[:, :n_axes] * half.square()
-    return _NodeBound(bound, step[:, :n_axes], cost, multipliers)
+    return _NodeBound(
+        bound=bound, step=step[:, :n_axes], cost=cost, multipliers=multipliers
+    )
 
 
 def _halved(nodes: _Nodes, verdict: _Verdict, eps: Tensor) -> _Nodes:
@@ -197,4 +202,6 @@ def _halved(nodes: _Nodes, verdict: _Verdict, eps: Tensor) -> _Nodes:
     halves = _Nodes(lo, hi.scatter(1, axis, middle), rival).join(
         _Nodes(lo.scatter(1, axis, middle), hi, rival)
     )
-    return halves.take(~Region(halves.lo, halves.hi, eps[left].repeat(2)).empty)
+    return halves.take(
+        ~Region(lo=halves.lo, hi=halves.hi, eps=eps[left].repeat(2)).empty
+    )
