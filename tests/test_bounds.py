@@ -616,11 +616,14 @@ def test_one_helpful_term_makes_the_bound_at_the_vertices_exact():
     rows = w[0] + 0.1 * rng.normal(size=(20, 3))
     assert (model.predict(rows) == model.classes_[0]).all()
     found = model.certified_radius(rows, norm=1, method="vertices")
-    exact = np.full(len(rows), np.inf)
-    for size in np.linspace(0, 4, 8001)[::-1]:
-        for vertex in (*np.eye(3), *-np.eye(3)):
-            lost = model.predict(rows + size * vertex) != model.classes_[0]
-            exact[lost] = size
+    exact, sizes = np.full(len(rows), np.inf), np.linspace(0, 4, 8001)
+    for vertex in (*np.eye(3), *-np.eye(3)):
+        moved = rows + sizes[:, None, None] * vertex
+        lost = (model.predict(moved.reshape(-1, 3)) != model.classes_[0]).reshape(
+            moved.shape[:2]
+        )
+        first = np.where(lost.any(axis=0), sizes[lost.argmax(axis=0)], np.inf)
+        exact = np.minimum(exact, first)
     assert np.isfinite(exact).all()
     np.testing.assert_allclose(found, exact, atol=6e-4)
     assert (found <= exact).all()
