@@ -17,7 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto._class_weights import class_weights, scaled
 from sklearn_proto._compat import check_sample_weight
-from sklearn_proto._inputs._checked_data import check_finite, check_labels, checked_data
+from sklearn_proto._inputs._checked_data import (
+    check_classes,
+    check_finite,
+    check_labels,
+    checked_data,
+)
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData
 from sklearn_proto._validation import LARGEST, ValidatedParameters
@@ -112,11 +117,7 @@ class PrototypeClassifier(
         if len(present) < len(weight):
             X, y, weight = X[present], y[present], weight[present]
         classes, encoded = np.unique(y, return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes in y; got "
-                f"{len(classes)} class: {classes.tolist()}."
-            )
+        check_classes(self, classes)
         data = TrainingData(X, encoded, weight, present).distinct()
         return classes, data.with_mean_weight_one()
 
@@ -303,7 +304,7 @@ class PrototypeClassifier(
         """
         return self._explanation(self._validate_rows(X))
 
-    def _account(self, X, scores, similarities, parts):
+    def _shared_fields(self, X, scores, similarities, parts):
         """Fields that every explanation has."""
         return {
             "X": X.astype(np.float64),

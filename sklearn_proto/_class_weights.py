@@ -5,6 +5,8 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
+from sklearn_proto._validation import shown
+
 
 def class_weights(asked, classes, y, weight):
     """Weights of the classes, of shape (n_classes,), the largest between 1 and 2.
@@ -36,8 +38,8 @@ def class_weights_of_dict(asked, classes):
         number = isinstance(value, Real) and not isinstance(value, bool)
         if not number or not 0 <= value < np.inf:
             raise ValueError(
-                f"class_weight={asked!r} has the value {value!r} for class {label!r}; "
-                "values must be finite numbers of at least 0."
+                f"class_weight={shown(asked)} has the value {shown(value)} for class "
+                f"{shown(label)}; values must be finite numbers of at least 0."
             )
     labels = classes.tolist()
     unknown = [label for label in asked if label not in labels]
@@ -45,7 +47,8 @@ def class_weights_of_dict(asked, classes):
     # where it leaves others out, the name is a slip.
     if unknown and any(label not in asked for label in labels):
         raise ValueError(
-            f"class_weight={asked!r} names {unknown}, not among the classes {labels}."
+            f"class_weight={shown(asked)} names {unknown}, not among the classes "
+            f"{labels}."
         )
     return np.array([asked.get(label, 1.0) for label in labels], dtype=np.float64)
 

@@ -34,7 +34,8 @@ def resolve_device(device: str) -> torch.device:
     if not available.get(resolved.type, False):
         there = [name for name, ok in available.items() if ok]
         raise ValueError(
-            f"device={device!r} is not available on this machine; available: {there}."
+            f"device={device[:100]!r} is not available on this machine; available: "
+            f"{there}."
         )
     return resolved
 

@@ -25,7 +25,7 @@ def prototype_counts(asked, classes, available, *, from_rows):
         c = short[0]
         raise ValueError(
             f"n_prototypes_per_class={counts[c]} is more than the {available[c]} "
-            f"distinct rows of class {classes.tolist()[c]!r}."
+            f"distinct rows of class {shown(classes.tolist()[c])}."
         )
     return counts
 

@@ -1,6 +1,7 @@
 """Checks of arguments: errors name the parameter, the value and what is allowed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from sklearn_proto._compat import (
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+# Whoever shortens a message raises the same of these, the first that fits.
+_KINDS = (InvalidParameterError, TypeError, ValueError)
 # Characters of a value, or of a message, that help to find it.
 _SHOWN = 300
 # Squares of sums of this many times as much are still finite.
@@ -62,10 +65,21 @@ def validate(constraints: Any, values: Any, caller: str) -> None:
     ValueError
         If one is not allowed.
     """
-    try:
+    with readable():
         validate_parameter_constraints(constraints, values, caller)
-    except InvalidParameterError as error:
-        raise InvalidParameterError(brief(str(error), 3 * _SHOWN)) from None
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Cut messages of errors about arguments to a length that can be read."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        if len(text) <= 3 * _SHOWN:
+            raise
+        kind = next(k for k in _KINDS if isinstance(error, k))
+        raise kind(brief(text, 3 * _SHOWN)) from None
 
 
 class ValidatedParameters:

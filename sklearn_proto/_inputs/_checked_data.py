@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from sklearn_proto._validation import without_graph
+from sklearn_proto._validation import readable, shown, without_graph
 
 
 def checked_data(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
@@ -42,7 +43,7 @@ def checked_data(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
             f"X holds dates or durations ({kind}); {type(estimator).__name__} takes "
             "numbers: convert them to a unit of your choice."
         )
-    with _without_remarks():
+    with _without_remarks(), readable():
         return validate_data(estimator, X, *y, **options)
 
 
@@ -56,6 +57,15 @@ def check_labels(y: Any) -> None:
     """Raise a ValueError if labels are not those of classes."""
     with _without_remarks():
         check_classification_targets(y)
+
+
+def check_classes(estimator: Any, classes: NDArray[Any]) -> None:
+    """Raise a ValueError if there is nothing to tell apart."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"{type(estimator).__name__} needs at least 2 classes in y; got "
+            f"{len(classes)} class: {shown(classes.tolist())}."
+        )
 
 
 def _without_remarks() -> Any:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._validation import shown
+
 Array = NDArray[np.float64]
 
 
@@ -41,7 +43,24 @@ def checked_image_shape(image_shape: Any, count: int) -> tuple[int, ...]:
     whole = len(sides) in (2, 3) and all(isinstance(side, Integral) for side in sides)
     if not whole or min(sides) < 1 or math.prod(sides) != count:
         raise ValueError(
-            f"image_shape={image_shape!r} must be (height, width) or (height, width, "
-            f"channels) of {count} numbers, which is what a row has."
+            f"image_shape={shown(image_shape)} must be (height, width) or (height, "
+            f"width, channels) of {count} numbers, which is what a row has."
         )
     return tuple(int(side) for side in sides)
+
+
+def check_known_shape(image_shape: Any, known: tuple[int, ...]) -> None:
+    """Check a shape that is given, though images have one already.
+
+    Raises
+    ------
+    ValueError
+        If it is neither None nor the one that is known.
+    """
+    if image_shape is None:
+        return
+    if not isinstance(image_shape, tuple | list) or tuple(image_shape) != known:
+        raise ValueError(
+            f"image_shape={shown(image_shape)} is not {known}, the shape of the images "
+            "that the model was fitted on."
+        )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
 
+from sklearn_proto._modules._derived import DerivedOnce
 from sklearn_proto._modules._image_layout import ImageLayout
 from sklearn_proto._modules._receptive_field import Window
 
@@ -22,7 +23,7 @@ _FREQUENCIES = 8
 _SMALLEST = 1e-30
 
 
-class OrthogonalConv(nn.Module):
+class OrthogonalConv(DerivedOnce):
     """Convolution of patches side by side by a matrix of orthonormal rows or columns.
 
     Patches that do not overlap are coordinates of their own, so the norm of the map is
@@ -49,15 +50,19 @@ class OrthogonalConv(nn.Module):
 
     def weight(self) -> Tensor:
         """Kernels (given, taken, height, width)."""
-        tall = self.raw.shape[0] >= self.raw.shape[1]
-        q, r = torch.linalg.qr(self.raw if tall else self.raw.T)
-        q = q * r.diagonal().sign()
-        kernels: Tensor = (q if tall else q.T).reshape(self.shape)
-        return kernels
+        return self._derived(self.raw, orthonormal).reshape(self.shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, taken, H, W) to (n, given, H', W')."""
         return conv2d(x, self.weight(), self.bias, stride=self.window.stride)
+
+
+def orthonormal(raw: Tensor) -> Tensor:
+    """Orthonormal columns of a tall matrix, or rows of a wide one: its factor Q."""
+    tall = raw.shape[0] >= raw.shape[1]
+    q, r = torch.linalg.qr(raw if tall else raw.T)
+    unique: Tensor = q * r.diagonal().sign()
+    return unique if tall else unique.T
 
 
 class MaxMin(nn.Module):
@@ -75,7 +80,7 @@ class MaxMin(nn.Module):
         return torch.cat([torch.maximum(a, b), torch.minimum(a, b)], 1)
 
 
-class PotentialConv(nn.Module):
+class PotentialConv(DerivedOnce):
     """Step down a convex potential: ``x - (2 / T) W^T relu(W x + b)``, W a convolution.
 
     The Jacobian is ``I - (2 / T) W^T D W`` with D diagonal in [0, 1]: its eigenvalues
@@ -100,7 +105,7 @@ class PotentialConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, channels, H, W) to the same shape."""
         active = conv2d(x, self.kernels, self.bias, padding=1).relu()
-        step = 2.0 / squared_norm_bound(self.kernels)
+        step = 2.0 / self._derived(self.kernels, squared_norm_bound)
         return x - step * conv_transpose2d(active, self.kernels, padding=1)
 
 

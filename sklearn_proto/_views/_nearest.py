@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_proto._devices import default_rows_per_batch, float32_is_kept
-from sklearn_proto._functional import LocalMaps, squared_projections
+from sklearn_proto._functional import LocalMaps
 from sklearn_proto._views._local_search import LocalSearch
 from sklearn_proto._views._points import Array, Points
 
@@ -150,27 +150,36 @@ class NearestPrototypeView(Points):
         """
         if self._local and float32_is_kept():
             return self._owners[self._search.closest(super()._centred(x))]
-        # numpy finds the least of a row up to twice as fast as torch.
-        closest = self._ordering(x).cpu().numpy().argmin(1)
-        return torch.from_numpy(self.owners[closest])
+        if self.metric == "manhattan" or self._local or self.tangents is not None:
+            return self._closest_owners(self.unrooted_lengths(x).cpu().numpy())
+        offsets = self._offsets_of_squares(x).cpu().numpy()
+        if self._map is not None and self._undecided(offsets, x):
+            offsets = self.squared_distances(x).cpu().numpy()
+        return self._closest_owners(offsets)
 
-    def _ordering(self, x: Tensor) -> Tensor:
-        """Order the prototypes of a row as D does: values (n, K)."""
-        expands = self.metric != "manhattan" and not self._local
-        return self._offsets_of_squares(x) if expands else self.unrooted_lengths(x)
+    def _closest_owners(self, ordered: Array) -> Tensor:
+        """Class (n,) of the prototype of the least value of a row."""
+        # numpy finds it up to twice as fast as torch.
+        return torch.from_numpy(self.owners[ordered.argmin(1)])
+
+    def _undecided(self, offsets: Array, x: Tensor) -> bool:
+        """Whether the squared distances, rounded otherwise, may have another order.
+
+        Without a map they are the offsets plus a number for each row, so no two
+        methods of a model disagree about the closest prototype.
+        """
+        farthest = torch.linalg.vector_norm(super()._centred(x), dim=1).argmax()
+        error = 2.0 * float(self.rounding(x[farthest, None]))
+        near = offsets <= offsets.min(axis=1, keepdims=True) + error
+        return bool(np.count_nonzero(near) > len(offsets))
 
     def _offsets_of_squares(self, x: Tensor) -> Tensor:
         """Squared distances (n, K) but for ``|omega x|^2``, equal for all prototypes.
 
         A map of all prototypes goes into the slope: no row is mapped.
         """
-        x = super()._centred(x)
         constant, slope = self._slope
-        offsets = torch.addmm(constant, x, slope)
-        if self.tangents is not None:
-            basis = self.tensor(self.tangents)
-            offsets -= squared_projections(x, self._points, basis)
-        return offsets
+        return torch.addmm(constant, super()._centred(x), slope)
 
     @cached_property
     def _slope(self) -> tuple[Tensor, Tensor]:
@@ -234,7 +243,7 @@ class NearestPrototypeView(Points):
         return parts / length.masked_fill(length == 0, 1.0)
 
     @cached_property
-    def _stretch(self) -> float:
+    def _map_norm(self) -> float:
         """Bound on how much the map before the distance lengthens a vector."""
         if self._map is None:
             return 1.0
@@ -252,7 +261,7 @@ class NearestPrototypeView(Points):
         self,
         x: Tensor,
         reach: Tensor | float = 0.0,
-        blur: Tensor | None = None,
+        rounding_error: Tensor | None = None,
     ) -> Tensor:
         """Bound (n,) on the error of a squared distance, or of one in "manhattan".
 
@@ -261,18 +270,22 @@ class NearestPrototypeView(Points):
         factor of 4 lets a perturbed row be farther out by ``scale(x)``, or by `reach`
         (n,) if that is more, and squares may lose what underflows.
 
-        `blur` (n,) is how far the row itself may be, in length, from where exact
-        arithmetic in front of the model has it.
+        `rounding_error` (n,) is how far the row itself may be, in length, from where
+        exact arithmetic in front of the model has it.
         """
         dtype, d = torch.finfo(torch.float64), x.shape[1]
-        blur = torch.zeros_like(x[:, 0]) if blur is None else blur
+        rounding_error = (
+            torch.zeros_like(x[:, 0]) if rounding_error is None else rounding_error
+        )
         scale = self.scale(x)
         scale = torch.maximum(scale, (scale + reach) / 2)
         if self.metric == "manhattan":
-            own: Tensor = 4 * (d + 8) * dtype.eps * scale + d**0.5 * blur
+            own: Tensor = 4 * (d + 8) * dtype.eps * scale + d**0.5 * rounding_error
             return own
         error = (
-            8 * (d + 8) * (dtype.eps * (self._stretch * scale).square() + dtype.tiny)
+            8 * (d + 8) * (dtype.eps * (self._map_norm * scale).square() + dtype.tiny)
         )
-        found: Tensor = error + self._stretch**2 * blur * (4 * scale + blur)
+        found: Tensor = error + self._map_norm**2 * rounding_error * (
+            4 * scale + rounding_error
+        )
         return found

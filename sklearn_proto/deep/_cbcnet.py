@@ -7,16 +7,17 @@ from typing import Any, NamedTuple
 
 import torch
 
-from sklearn_proto._compat import Interval, StrOptions
+from sklearn_proto._compat import Interval, NameIn
 from sklearn_proto._losses import PartObjective, concise_nll, relative_hinge
 from sklearn_proto._modules import (
+    SIMILARITIES,
     Branch,
     Head,
     NormalizedWeights,
     RectifiedWeights,
     SignedReasoning,
 )
-from sklearn_proto.deep._detections import DETECTIONS
+from sklearn_proto.deep._detections import DETECTIONS, PatchDetection
 from sklearn_proto.deep._lipschitz_option import LipschitzOption
 from sklearn_proto.deep._part_classifier import PartPrototypeClassifier
 from sklearn_proto.deep._part_networks import class_membership
@@ -235,8 +236,8 @@ default="auto"
 
     _parameter_constraints = {
         **PartPrototypeClassifier._parameter_constraints,
-        "head": [StrOptions(set(_SCORINGS))],
-        "similarity": [StrOptions({"auto", *DETECTIONS})],
+        "head": [NameIn(_SCORINGS)],
+        "similarity": [NameIn(SIMILARITIES, "auto", *DETECTIONS)],
         "lipschitz": ["boolean"],
         "margin": [Interval(Real, 1e-6, None, closed="left")],
         "cluster_weight": [Interval(Real, 0, None, closed="left")],
@@ -340,7 +341,7 @@ default="auto"
 
     @property
     def _detection(self):
-        return DETECTIONS[self._similarity](self)
+        return DETECTIONS.get(self._similarity, PatchDetection)(self)
 
     @property
     def _joint_groups(self):

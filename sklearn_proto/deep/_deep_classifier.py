@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_proto._base import PrototypeClassifier, all_or_nothing
 from sklearn_proto._compat import (
     Interval,
+    NameIn,
     StrOptions,
     fit_context,
     validate_parameter_constraints,
@@ -33,6 +34,7 @@ from sklearn_proto._training._deep import (
     checked_callbacks,
     fingerprint,
 )
+from sklearn_proto._validation import shown
 from sklearn_proto.deep._images import (
     check_width,
     flat_rows,
@@ -59,7 +61,7 @@ class DeepClassifier(PrototypeClassifier):
         "image_shape": ["array-like", None],
         "channels_first": ["boolean"],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
-        "augmentation": [StrOptions(set(AUGMENTATIONS)), callable, None],
+        "augmentation": [NameIn(AUGMENTATIONS), callable, None],
         "learning_rate": [Interval(Real, 0, 1e6, closed="right")],
         "learning_rate_decay": [Interval(Real, 0, 1, closed="right")],
         "decay_period": [Interval(Integral, 1, None, closed="left")],
@@ -215,8 +217,8 @@ class DeepClassifier(PrototypeClassifier):
             return None
         if self.random_state is None:
             raise ValueError(
-                f"checkpoint_dir={self.checkpoint_dir!r} with random_state=None: no "
-                "later fit would be the same. Set random_state to an integer."
+                f"checkpoint_dir={shown(self.checkpoint_dir)} with random_state=None: "
+                "no later fit would be the same. Set random_state to an integer."
             )
         rows = [fit.data] if fit.validation is None else [fit.data, fit.validation]
         known = fingerprint(self._fitted_with, fit.network, fit.options.seed, rows)

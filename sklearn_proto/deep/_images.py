@@ -7,6 +7,7 @@ from warnings import warn
 import numpy as np
 
 from sklearn_proto._modules import ImageLayout
+from sklearn_proto._validation import shown
 
 # Of grey, colour, and colour with transparency.
 _CHANNELS = (1, 3, 4)
@@ -38,7 +39,9 @@ def layout_of(X, image_shape, *, channels_first):
         # Of rows without a feature scikit-learn says itself what is wrong.
         shape = given[1:] if len(given) > 2 else (1, max([1, *given[1:2]]))
     else:
-        shape = tuple(image_shape) if np.ndim(image_shape) == 1 else ()
+        # Sides of any type, for the message below to name.
+        one_row = np.asarray(image_shape, dtype=object).ndim == 1
+        shape = tuple(image_shape) if one_row else ()
     sides = (3,) if channels_first else (2, 3)
     valid = len(shape) in sides and all(
         isinstance(side, Integral) and side > 0 for side in shape
@@ -50,8 +53,8 @@ def layout_of(X, image_shape, *, channels_first):
             else "(height, width) or (height, width, channels)"
         )
         raise ValueError(
-            f"image_shape={image_shape!r} with X of shape {given}: an image must be of "
-            f"shape {allowed}, each at least 1."
+            f"image_shape={shown(image_shape)} with X of shape {given}: an image must "
+            f"be of shape {allowed}, each at least 1."
         )
     if len(shape) == 3 and not channels_first:
         _warn_of_channels_first(shape)
@@ -135,13 +138,13 @@ def pictures(X, layout):
 
 
 def in_order_of_pictures(data, layout):
-    """Training rows in the order that they have with channels last.
+    """Training rows in the order of their numbers with channels last.
 
-    They come in the order of their numbers. With this one a fit is the same, to the
-    last bit, whatever the layout of the images.
+    With it a fit is the same, to the last bit, whatever the layout of the images, and
+    to the rounding of float32 whatever their unit: batches hold the same rows.
     """
-    if not layout.channels_first:
-        return data
     canonical = pictures(data.X, layout).reshape(len(data), -1)
     places = np.arange(len(data))
-    return data.take(replace(data, X=canonical, index=places).distinct().index)
+    return data.take(
+        replace(data, X=canonical, index=places).in_order_of_pixels().index
+    )

@@ -1,6 +1,7 @@
 """The option `lipschitz` of estimators that compare patches by their distance."""
 
 from sklearn_proto._modules import SIMILARITIES, OrthogonalConv, lipschitz_backbone
+from sklearn_proto._validation import shown
 from sklearn_proto.deep._part_networks import add_on_layers
 
 
@@ -23,7 +24,7 @@ class LipschitzOption:
         # The constant of a network bounds the change of distances only.
         if not automatic or kind is None or not kind.by_distance:
             raise ValueError(
-                f"lipschitz=True with backbone={self.backbone!r} and similarity="
+                f"lipschitz=True with backbone={shown(self.backbone)} and similarity="
                 f"{self._similarity!r} is not allowed; only backbone='auto' with "
                 "similarity='log' or 'exp' has a Lipschitz constant."
             )

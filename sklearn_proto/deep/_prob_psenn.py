@@ -10,6 +10,7 @@ from sklearn_proto._compat import Interval
 from sklearn_proto._losses import divergence
 from sklearn_proto._modules import GaussianPrototypes, to_numpy
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import shown
 from sklearn_proto.deep._images import pictures
 from sklearn_proto.deep._whole_classifier import WholePrototypeClassifier
 from sklearn_proto.explain import (
@@ -401,7 +402,7 @@ default="total"
         own = self._owners == np.arange(len(self.classes_))[:, None]
         parts = linear_contributions(masses, own, np.zeros(len(self.classes_)))
         return SampledExplanation(
-            **self._whole_account(X, self._distances(X), parts),
+            **self._decoded_fields(X, self._distances(X), parts),
             **{f.name: getattr(uncertainty, f.name) for f in fields(uncertainty)},
             decoded_deviations=self.decoded_deviations_,
         )
@@ -415,16 +416,16 @@ def _mean_masses(view, x):
 def _check_rejection(coverage, max_uncertainty, kind):
     if (coverage is None) == (max_uncertainty is None):
         raise ValueError(
-            f"coverage={coverage!r} and max_uncertainty={max_uncertainty!r}: exactly "
-            "one of them must be given."
+            f"coverage={shown(coverage)} and max_uncertainty={shown(max_uncertainty)}: "
+            "exactly one of them must be given."
         )
     if coverage is not None and not (isinstance(coverage, Real) and 0 <= coverage <= 1):
-        raise ValueError(f"coverage={coverage!r} must be a number in [0, 1].")
+        raise ValueError(f"coverage={shown(coverage)} must be a number in [0, 1].")
     if max_uncertainty is not None and not (
         isinstance(max_uncertainty, Real) and max_uncertainty >= 0
     ):
         raise ValueError(
-            f"max_uncertainty={max_uncertainty!r} must be a number of at least 0."
+            f"max_uncertainty={shown(max_uncertainty)} must be a number of at least 0."
         )
     if kind not in _KINDS:
-        raise ValueError(f"kind={kind!r} must be one of {list(_KINDS)}.")
+        raise ValueError(f"kind={shown(kind)} must be one of {list(_KINDS)}.")

@@ -3,7 +3,7 @@
 from functools import partial
 from numbers import Real
 
-from sklearn_proto._compat import Interval, StrOptions
+from sklearn_proto._compat import Interval, NameIn
 from sklearn_proto._losses import (
     PartObjective,
     alignment,
@@ -22,7 +22,7 @@ from sklearn_proto.deep._lipschitz_option import LipschitzOption
 from sklearn_proto.deep._part_classifier import PartPrototypeClassifier
 from sklearn_proto.deep._part_networks import class_membership, random_prototypes
 
-_HEADS = {"linear": ClassConnections, "score": ScoreAggregation}
+HEADS = {"linear": ClassConnections, "score": ScoreAggregation}
 
 
 class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
@@ -221,8 +221,8 @@ class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
 
     _parameter_constraints = {
         **PartPrototypeClassifier._parameter_constraints,
-        "similarity": [StrOptions(set(SIMILARITIES))],
-        "aggregation": [StrOptions(set(_HEADS))],
+        "similarity": [NameIn(SIMILARITIES)],
+        "aggregation": [NameIn(HEADS)],
         "lipschitz": ["boolean"],
         "cluster_weight": [Interval(Real, 0, None, closed="left")],
         "separation_weight": [Interval(Real, 0, None, closed="left")],
@@ -328,7 +328,7 @@ class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
             SIMILARITIES[self.similarity], owners[0], self.n_channels, self.patch_size
         )
         membership = class_membership(owners[0], n_classes)
-        head = _HEADS[self.aggregation](membership, parts.unit)
+        head = HEADS[self.aggregation](membership, parts.unit)
         return [Branch(self._make_add_on(n_features, parts), parts, head)]
 
     def _losses(self):

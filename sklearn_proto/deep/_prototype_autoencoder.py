@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 from sklearn_proto._compat import Interval
 from sklearn_proto._modules import PointPrototypes, to_numpy
 from sklearn_proto.deep._whole_classifier import WholePrototypeClassifier
-from sklearn_proto.explain import WholeExplanation, linear_contributions
+from sklearn_proto.explain import DecodedExplanation, linear_contributions
 
 # Logits that a typical distance is worth at the start.
 _START_LOGITS = 10.0
@@ -270,6 +270,6 @@ class PrototypeAutoencoderClassifier(WholePrototypeClassifier):
         distances = self._distances(X)
         none = np.zeros(len(self.classes_))
         parts = linear_contributions(distances, self.coef_, none)
-        return WholeExplanation(
-            **self._whole_account(X, distances, parts), class_weights=self.coef_
+        return DecodedExplanation(
+            **self._decoded_fields(X, distances, parts), class_weights=self.coef_
         )

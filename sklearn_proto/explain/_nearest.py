@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import _by_feature
-from sklearn_proto.explain._account import Account
 from sklearn_proto.explain._explanation import Explanation
 from sklearn_proto.explain._ranking import best_two, largest
 
@@ -169,9 +167,6 @@ prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
                 "term": self.feature_terms.ravel(),
             }
         )
-
-    def _account(self, k: int) -> Account:
-        return _by_feature.account(self, k)
 
 
 def deciding_prototypes(scores: Array, winning_prototypes: Indices) -> Indices:

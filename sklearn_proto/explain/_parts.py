@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._inputs._image_rows import check_known_shape
 from sklearn_proto._modules import ReceptiveField
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import _by_part, _part_picture
-from sklearn_proto.explain._account import Account
+from sklearn_proto.explain import _part_picture
 from sklearn_proto.explain._activation import upsampled
 from sklearn_proto.explain._explanation import Array, Explanation
+from sklearn_proto.explain._row_summary import row_summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -160,12 +161,5 @@ prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
             If `image_shape` is given and is not the one of the images, or `k` is less
             than 1.
         """
-        if image_shape not in (None, self.image_shape):
-            raise ValueError(
-                f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
-                "the images that the model was fitted on."
-            )
-        return _part_picture.draw(self[i]._account(k))
-
-    def _account(self, k: int) -> Account:
-        return _by_part.account(self, k)
+        check_known_shape(image_shape, self.image_shape)
+        return _part_picture.draw(row_summary(self[i], k))

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._validation import shown
+
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
@@ -18,6 +20,6 @@ def best_two(scores: Array) -> Indices:
 def largest(effects: Array, k: Any) -> Indices:
     """Return where the `k` largest (n, k) of each row of effects are, by size."""
     if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
-        raise ValueError(f"k={k!r} must be at least 1, and an integer.")
+        raise ValueError(f"k={shown(k)} must be at least 1, and an integer.")
     k = min(int(k), effects.shape[1])
     return np.argsort(-np.abs(effects), axis=1, kind="stable")[:, :k]

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from sklearn_proto._inputs._image_rows import check_known_shape
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import _by_whole, _part_picture
-from sklearn_proto.explain._account import Account
+from sklearn_proto.explain import _part_picture
 from sklearn_proto.explain._explanation import Array, Explanation
+from sklearn_proto.explain._row_summary import row_summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +21,7 @@ def _nothing() -> Array:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class WholeExplanation(Explanation):
+class DecodedExplanation(Explanation):
     """How far rows are from prototypes, what that adds, and what these look like.
 
     Parameters
@@ -114,19 +115,12 @@ prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
         """
         if self.image_shape is None:
             return super().plot(i, k=k, image_shape=image_shape)
-        if image_shape not in (None, self.image_shape):
-            raise ValueError(
-                f"image_shape={image_shape!r} is not {self.image_shape}, the shape of "
-                "the images that the model was fitted on."
-            )
-        return _part_picture.draw(self[i]._account(k))
-
-    def _account(self, k: int) -> Account:
-        return _by_whole.account(self, k)
+        check_known_shape(image_shape, self.image_shape)
+        return _part_picture.draw(row_summary(self[i], k))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class SampledExplanation(WholeExplanation):
+class SampledExplanation(DecodedExplanation):
     """How often each uncertain prototype explains a row, and how sure that is.
 
     Contributions are shares of the prototypes in the softmax of minus the distances, on
@@ -171,7 +165,7 @@ channels_first : as in `WholeExplanation`
     decoded_deviations: Array = field(default_factory=_nothing)
 
     _per_row: ClassVar[tuple[str, ...]] = (
-        *WholeExplanation._per_row,
+        *DecodedExplanation._per_row,
         "nearest_frequencies",
         "total",
         "aleatoric",
@@ -187,12 +181,9 @@ channels_first : as in `WholeExplanation`
         Returns
         -------
         pandas.DataFrame
-            Columns of `WholeExplanation.to_frame`, and nearest_frequency.
+            Columns of `DecodedExplanation.to_frame`, and nearest_frequency.
         """
         frame, shape = super().to_frame(), self.contributions.shape
         often = np.broadcast_to(self.nearest_frequencies[:, None], shape)
         frame["nearest_frequency"] = often.ravel()
         return frame
-
-    def _account(self, k: int) -> Account:
-        return _by_whole.sampled_account(self, k)

@@ -27,20 +27,3 @@ def check_arguments(caller: str, **given: Any) -> None:
     """
     allowed = {name: _ALLOWED[name] for name in given}
     validate_parameter_constraints(allowed, given, caller_name=caller)
-
-
-def check_axes(ax: Any, *, figures: bool = False) -> None:
-    """Check that something can be drawn on, if it is not None.
-
-    Raises
-    ------
-    TypeError
-        If it is neither axes nor, where `figures` are allowed, a figure.
-    """
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    if ax is None or isinstance(ax, (Axes, Figure) if figures else Axes):
-        return
-    what = "matplotlib Axes or a blank Figure" if figures else "matplotlib Axes"
-    raise TypeError(f"ax={ax!r} must be {what}, or None for a new figure.")

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_proto._validation import without_graph
+from sklearn_proto._validation import shown, without_graph
 
 
 def chosen(parameter: str, numbers: ArrayLike | None, count: int) -> NDArray[np.intp]:
@@ -22,7 +22,7 @@ def chosen(parameter: str, numbers: ArrayLike | None, count: int) -> NDArray[np.
     valid = found.ndim == 1 and found.dtype.kind in "iu" and len(found) > 0
     if not valid or not np.isin(found, everything).all():
         raise ValueError(
-            f"{parameter}={numbers!r} must be a list of at least one integer in 0 to "
-            f"{count - 1}."
+            f"{parameter}={shown(numbers)} must be a list of at least one integer in 0 "
+            f"to {count - 1}."
         )
     return np.asarray(found, dtype=np.intp)

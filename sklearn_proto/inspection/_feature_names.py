@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._validation import shown
+
 Names = NDArray[Any]
 
 
@@ -20,7 +22,7 @@ def given_names(feature_names: ArrayLike, *widths: int) -> Names:
         names = np.asarray(feature_names, dtype=object)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"feature_names={feature_names!r} must be a list of names."
+            f"feature_names={shown(feature_names)} must be a list of names."
         ) from error
     if names.shape not in [(width,) for width in widths]:
         count = " or ".join(map(str, sorted(widths)))

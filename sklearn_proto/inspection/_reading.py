@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_proto._inputs._image_rows import checked_image_shape
+from sklearn_proto._inputs._image_rows import check_known_shape, checked_image_shape
 from sklearn_proto._inputs._wrappers import unwrapped
 from sklearn_proto.explain import Explanation, image_of_row, name
 from sklearn_proto.inspection._feature_names import given_names, names_by_level
@@ -100,12 +100,7 @@ class Reading:
         """
         images = getattr(self.estimator, "prototype_images_", None)
         if images is not None:
-            given = images.shape[1:] if image_shape is None else image_shape
-            if not isinstance(given, tuple | list) or tuple(given) != images.shape[1:]:
-                raise ValueError(
-                    f"image_shape={image_shape!r} is not {images.shape[1:]}, the shape "
-                    "of the images that the model was fitted on."
-                )
+            check_known_shape(image_shape, images.shape[1:])
             return np.asarray(images, dtype=np.float64)
         points = self.points()
         if image_shape is None or points is None:

@@ -27,5 +27,5 @@ def finite_rows(
     with np.errstate(over="ignore", invalid="ignore"):
         moved = rows + scale * draws
     if not np.isfinite(moved).all():
-        raise ValueError(f"{name}={value!r} is too large: rows become infinite.")
+        raise ValueError(f"{name}={shown(value)} is too large: rows become infinite.")
     return moved

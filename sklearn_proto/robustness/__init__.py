@@ -1,5 +1,6 @@
 """How far a row may move before the prediction can change."""
 
+from sklearn_proto._renamed import old_names
 from sklearn_proto.robustness._attack import EmpiricalRadius, empirical_radius
 from sklearn_proto.robustness._certified_accuracy import (
     certified_accuracy_curve,
@@ -14,21 +15,21 @@ from sklearn_proto.robustness._similarity import CERTIFICATES, Certificate
 from sklearn_proto.robustness._smoothing import SmoothedCertificate, SmoothedClassifier
 from sklearn_proto.robustness._threat_model._affine_steps import register_affine
 from sklearn_proto.robustness._threat_model._preprocessing import (
-    AffineFront,
-    affine_front,
+    AffinePreprocessing,
+    affine_preprocessing,
 )
 
 __all__ = [
     "CERTIFICATES",
     "NEAREST_CERTIFICATES",
-    "AffineFront",
+    "AffinePreprocessing",
     "Certificate",
     "CertifiedAccuracyDisplay",
     "EmpiricalRadius",
     "ExactRadius",
     "SmoothedCertificate",
     "SmoothedClassifier",
-    "affine_front",
+    "affine_preprocessing",
     "certified_accuracy_curve",
     "certified_accuracy_score",
     "certified_radius",
@@ -37,3 +38,15 @@ __all__ = [
     "make_certified_scorer",
     "register_affine",
 ]
+
+_old_name = old_names(
+    __name__,
+    {
+        "AffineFront": "AffinePreprocessing",
+        "affine_front": "affine_preprocessing",
+    },
+)
+
+
+def __getattr__(name: str) -> object:
+    return _old_name(name)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import validated
 from sklearn_proto.robustness._exact_radius import exact_radius
-from sklearn_proto.robustness._problem import rows_of
+from sklearn_proto.robustness._problem import certification_problem
 from sklearn_proto.robustness._self_certified import certifies_itself
 from sklearn_proto.robustness._threat_model._arguments import Bounds
 
@@ -40,9 +40,9 @@ def certified_radius(
     ----------
     estimator : classifier or Pipeline
         A fitted classifier with a certifiable view, or a Pipeline that ends in one and
-        whose other steps are affine (see `affine_front`); radii then are in the units
-        of the raw features. A classifier with its own ``certified_radius``, such as
-        `SmoothedClassifier`, is asked itself.
+        whose other steps are affine (see `affine_preprocessing`); radii then are in the
+        units of the raw features. A classifier with its own ``certified_radius``, such
+        as `SmoothedClassifier`, is asked itself.
     X : array-like of shape (n_samples, n_features)
         Rows.
     y : array-like of shape (n_samples,), optional
@@ -111,7 +111,7 @@ def certified_radius(
     """
     own = certifies_itself(estimator)
     if own is not None:
-        return own.radius(
+        return own.certified_radius(
             X,
             y,
             norm=norm,
@@ -124,15 +124,15 @@ def certified_radius(
         "bounds": bounds,
         "feature_scale": feature_scale,
     }
-    rows = rows_of(estimator, X, **ball)
-    if method in rows.family.enclosed:
+    problem = certification_problem(estimator, X, **ball)
+    if method in problem.family.enclosed:
         return exact_radius(estimator, X, y, **ball).lower
-    radius = np.zeros(len(rows.z))
+    radius = np.zeros(len(problem.z))
     with torch.no_grad():
-        bound = rows.family.radius(method)
-        for chosen, batch in rows.batches():
+        bound = problem.family.bound(method)
+        for chosen, batch in problem.batches():
             radius[chosen] = bound(batch).cpu().numpy()
-    radius = rows.proven(radius)
+    radius = problem.proven(radius)
     if y is None:
         return radius
-    return np.where(rows.wrong(y), 0.0, radius)
+    return np.where(problem.wrong(y), 0.0, radius)

@@ -13,7 +13,7 @@ from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import validated
 from sklearn_proto.robustness._attack import empirical_radius
 from sklearn_proto.robustness._enclosure import Effort
-from sklearn_proto.robustness._problem import rows_of
+from sklearn_proto.robustness._problem import certification_problem
 from sklearn_proto.robustness._threat_model._arguments import Bounds
 
 
@@ -116,22 +116,22 @@ def exact_radius(
         "bounds": bounds,
         "feature_scale": feature_scale,
     }
-    rows = rows_of(estimator, X, **ball)
+    problem = certification_problem(estimator, X, **ball)
     attack = empirical_radius(estimator, X, random_state=0, **ball)
-    n = len(rows.z)
+    n = len(problem.z)
     lower, upper = np.zeros(n), np.zeros(n)
     status = np.full(n, "bounded")
     with torch.no_grad():
-        effort = replace(effort, rtol=rows.tolerance(effort.rtol))
-        for chosen, batch in rows.batches():
-            attacked = batch.view.tensor(rows.counted(attack.radius[chosen]))
-            found = rows.family.enclose(batch, attacked, effort)
+        effort = replace(effort, rtol=problem.tolerance(effort.rtol))
+        for chosen, batch in problem.batches():
+            attacked = batch.view.tensor(problem.counted(attack.radius[chosen]))
+            found = problem.family.enclose(batch, attacked, effort)
             lower[chosen] = found.lower.cpu().numpy()
             upper[chosen] = found.upper.cpu().numpy()
             status[chosen] = found.status
-    lower, upper = rows.proven(lower), rows.attained(upper)
+    lower, upper = problem.proven(lower), problem.attained(upper)
     if y is not None:
-        wrong = rows.wrong(y)
+        wrong = problem.wrong(y)
         lower[wrong] = upper[wrong] = 0.0
         status[wrong] = "exact"
     return ExactRadius(lower, upper, status)

@@ -49,7 +49,7 @@ class Family(Protocol[B]):
     def batch(self, perturbations: Perturbations, z: Tensor, predicted: Tensor) -> B:
         """Rows with what the bounds ask about them."""
 
-    def radius(self, method: str) -> Callable[[B], Tensor]:
+    def bound(self, method: str) -> Callable[[B], Tensor]:
         """Look up a bound (n,) on the radii of a batch; a ValueError says why not."""
 
     def enclose(self, batch: B, attacked: Tensor, effort: Effort) -> Enclosure:

@@ -17,6 +17,7 @@ from sklearn_proto._inputs._containers import (
 )
 from sklearn_proto._inputs._labels import checked_labels
 from sklearn_proto._inputs._norm import checked_norm
+from sklearn_proto._validation import shown
 from sklearn_proto.robustness._batch import View
 from sklearn_proto.robustness._family import Family, family_of, require_family
 from sklearn_proto.robustness._threat_model._affine_steps import Matrix
@@ -26,7 +27,7 @@ from sklearn_proto.robustness._threat_model._arguments import (
     checked_scale,
 )
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
-from sklearn_proto.robustness._threat_model._preprocessing import affine_front
+from sklearn_proto.robustness._threat_model._preprocessing import affine_preprocessing
 from sklearn_proto.robustness._threat_model._rounding import inward, outward, share_lost
 from sklearn_proto.robustness._view_contract import require_own_predict
 
@@ -34,7 +35,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Rows:
+class CertificationProblem:
     """Rows to certify, as the classifier behind a pipeline sees them.
 
     Parameters
@@ -43,9 +44,9 @@ class Rows:
         Rows as the classifier sees them.
     family : Family
         Bounds for its certifiable view, and perturbations of the raw features.
-    room : tuple of two ndarrays of shape (n, n_features), optional
+    box_slack : tuple of two ndarrays of shape (n, n_features), optional
         How far each raw feature may fall and rise, in units of its budget.
-    blur : ndarray of shape (n,)
+    rounding_error : ndarray of shape (n,)
         How far rounding in front of the classifier may have moved each row.
     unit : float
         Size, as the family counts it, of a raw perturbation of size 1: a power of 2
@@ -58,8 +59,8 @@ class Rows:
 
     z: Array
     family: Family[Any]
-    room: tuple[Array, Array] | None
-    blur: Array
+    box_slack: tuple[Array, Array] | None
+    rounding_error: Array
     unit: float
     labels: NDArray[Any] | None
     classes: NDArray[Any] | None
@@ -71,10 +72,13 @@ class Rows:
             predicted = view.class_scores(z).argmax(1)
             self._winners[rows] = predicted.cpu().numpy()
             perturbations = replace(
-                self.family.perturbations, blur=view.tensor(self.blur[rows])
+                self.family.perturbations,
+                rounding_error=view.tensor(self.rounding_error[rows]),
             )
-            if self.room is not None:
-                down, up = (view.tensor(self.unit * side[rows]) for side in self.room)
+            if self.box_slack is not None:
+                down, up = (
+                    view.tensor(self.unit * side[rows]) for side in self.box_slack
+                )
                 perturbations = perturbations.within(down, up)
             yield rows, self.family.batch(perturbations, z, predicted)
 
@@ -127,46 +131,48 @@ class Rows:
 
 def _not_its_view(row: int, label: Any, certified: Any) -> str:
     return (
-        f"row {row} of X is predicted as {label!r}, but certifiable_view() scores "
-        f"{certified!r} highest: it is no view of what predict does. Return one with "
-        "arrays that make the scores of predict."
+        f"row {row} of X is predicted as {shown(label)}, but certifiable_view() scores "
+        f"{shown(certified)} highest: it is no view of what predict does. Return one "
+        "with arrays that make the scores of predict."
     )
 
 
-def rows_of(
+def certification_problem(
     estimator: Any,
     X: ArrayLike,
     *,
     norm: float,
     bounds: Bounds | None,
     feature_scale: ArrayLike | None,
-) -> Rows:
+) -> CertificationProblem:
     """Look through a pipeline, and express perturbations of its raw features."""
     p = checked_norm(norm)
-    front = affine_front(estimator)
-    require_own_predict(front.estimator)
-    view: View = front.estimator.certifiable_view()
+    preprocessing = affine_preprocessing(estimator)
+    require_own_predict(preprocessing.estimator)
+    view: View = preprocessing.estimator.certifiable_view()
     require_family(view)
     # It refuses what it refuses anywhere else.
     labels = predictions(estimator, X)
     X = flat(in_order_of_fit(estimator, X))
-    z, blur = front.transform_with_rounding(X)
-    matrix = front.matrix
+    z, rounding_error = preprocessing.transform_with_rounding(X)
+    matrix = preprocessing.matrix
     n_features = z.shape[1] if matrix is None else matrix.shape[1]
     scale = None
     if feature_scale is not None:
         scale = checked_scale(feature_scale, n_features)
-    room = None
+    box_slack = None
     if bounds is not None:
-        room = _room(np.asarray(X, dtype=np.float64), bounds, scale)
+        box_slack = _box_slack(np.asarray(X, dtype=np.float64), bounds, scale)
     operator = _operator(view, matrix, scale)
     unit = 1.0
     if operator is not None:
         unit = _power_of_two(float(operator.abs().max()))
         operator = operator / unit
     family = family_of(view, Perturbations(p, n_features, operator))
-    classes = getattr(front.estimator, "classes_", None)
-    return Rows(z, family, room, blur, unit, labels, classes)
+    classes = getattr(preprocessing.estimator, "classes_", None)
+    return CertificationProblem(
+        z, family, box_slack, rounding_error, unit, labels, classes
+    )
 
 
 def _power_of_two(size: float) -> float:
@@ -174,12 +180,12 @@ def _power_of_two(size: float) -> float:
     return 2.0 ** min(max(math.frexp(size)[1], -1000), 1000) if size > 0 else 1.0
 
 
-def _room(X: Array, bounds: Bounds, scale: Array | None) -> tuple[Array, Array]:
+def _box_slack(X: Array, bounds: Bounds, scale: Array | None) -> tuple[Array, Array]:
     lo, hi = checked_bounds(X, bounds)
     sides = outward(X - lo, X.shape[1]), outward(hi - X, X.shape[1])
     if scale is None:
         return sides
-    # A frozen feature has no room: its budget of 0 is never more than it needs.
+    # A frozen feature has no slack: its budget of 0 is never more than it needs.
     moves = np.broadcast_to(scale > 0, X.shape)
     down, up = (
         np.divide(side, scale, out=np.zeros_like(side), where=moves) for side in sides

@@ -1,6 +1,6 @@
 """Generalised learning vector quantisation."""
 
-from sklearn_proto._compat import StrOptions
+from sklearn_proto._compat import NameIn
 from sklearn_proto._modules import Euclidean, Manhattan, SquaredEuclidean
 from sklearn_proto.shallow._nearest import NearestPrototypeClassifier
 
@@ -138,7 +138,7 @@ class GLVQClassifier(NearestPrototypeClassifier):
 
     _parameter_constraints = {
         **NearestPrototypeClassifier._parameter_constraints,
-        "metric": [StrOptions(set(_METRICS))],
+        "metric": [NameIn(_METRICS)],
     }
 
     def __init__(

@@ -282,7 +282,7 @@ class RSLVQClassifier(OnlineClassifier):
         similarities = self._similarities(X)
         belongs = concept_owners(self._owners, len(self.classes_), 1).squeeze(1)
         parts = linear_contributions(similarities, belongs, np.zeros(len(belongs)))
-        account = self._account(X, self._class_scores(X), similarities, parts)
+        account = self._shared_fields(X, self._class_scores(X), similarities, parts)
         exponents = self._map_rows(X, lambda v, x: -v.exponents(x), len(self._owners))
         of_class = np.where(belongs > 0, exponents[:, np.newaxis], np.inf)
         winning = of_class.argmin(axis=-1)

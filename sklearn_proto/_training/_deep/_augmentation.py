@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from sklearn_proto._modules import ImageLayout
+from sklearn_proto._validation import shown
 
 Augmentation = Callable[[Tensor], Tensor]
 
@@ -66,14 +67,15 @@ def _checked(change: Augmentation) -> Augmentation:
             found = change(images.clone())
         except Exception as error:
             raise ValueError(
-                f"augmentation={change!r} failed on images of shape "
+                f"augmentation={shown(change)} failed on images of shape "
                 f"{tuple(images.shape)}: {error}"
             ) from error
         if not isinstance(found, Tensor) or found.shape != images.shape:
             shape = getattr(found, "shape", None)
             size = "" if shape is None else f" of shape {tuple(shape)}"
             raise ValueError(
-                f"augmentation={change!r} returned a {type(found).__name__}{size}; it "
+                f"augmentation={shown(change)} returned a "
+                f"{type(found).__name__}{size}; it "
                 f"must return a tensor of shape {tuple(images.shape)}, as it was given:"
                 " images, channels, height, width."
             )

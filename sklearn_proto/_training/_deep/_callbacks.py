@@ -5,6 +5,8 @@ from typing import Any
 
 from skorch.callbacks import Callback
 
+from sklearn_proto._validation import shown
+
 
 def checked_callbacks(given: Any) -> tuple[Any, ...]:
     """Check that all are callbacks of skorch, or pairs of a name and one.
@@ -21,7 +23,7 @@ def checked_callbacks(given: Any) -> tuple[Any, ...]:
         kind = callback if isclass(callback) else type(callback)
         if not issubclass(kind, Callback) or (named and not isinstance(entry[0], str)):
             raise ValueError(
-                f"callbacks={given!r} holds {entry!r}; every entry must be a skorch "
-                "callback, or a pair of a name and one."
+                f"callbacks={shown(given)} holds {shown(entry)}; every entry must be a "
+                "skorch callback, or a pair of a name and one."
             )
     return found

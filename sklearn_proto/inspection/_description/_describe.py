@@ -15,7 +15,7 @@ from sklearn_proto._inputs._last_step import last_step
 from sklearn_proto._inputs._plain_rows import plain_rows
 from sklearn_proto._inputs._wrappers import unwrapped
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto._validation import validated
+from sklearn_proto._validation import shown, validated
 from sklearn_proto.inspection._description._characteristics import (
     PrototypeCharacteristics,
 )
@@ -244,7 +244,9 @@ def _limits(given: tuple[float, float] | None, rows: Array) -> tuple[float, floa
     except (TypeError, ValueError):
         low = high = np.nan
     if not -_LARGEST <= low < high <= _LARGEST:
-        raise ValueError(f"limits={given!r} must be two numbers, the smaller first.")
+        raise ValueError(
+            f"limits={shown(given)} must be two numbers, the smaller first."
+        )
     return low, high
 
 
@@ -254,7 +256,7 @@ def _chosen(changes: Changes, names: Sequence[str] | None) -> Changes:
     several = isinstance(names, Iterable) and np.ndim(np.asarray(names, object)) == 1
     if not several or not all(isinstance(n, str) for n in names):
         raise ValueError(
-            f"characteristics={names!r} must be a list of some of {list(changes)}."
+            f"characteristics={shown(names)} must be a list of some of {list(changes)}."
         )
     names = list(names)
     lacking = [name for name in names if name not in changes]
@@ -262,6 +264,7 @@ def _chosen(changes: Changes, names: Sequence[str] | None) -> Changes:
         colours = {"hue", "saturation"} & set(lacking)
         grey = " The images are grey, or not of three colours." if colours else ""
         raise ValueError(
-            f"characteristics={list(names)!r} must name some of {list(changes)}.{grey}"
+            f"characteristics={shown(list(names))} must name some of "
+            f"{list(changes)}.{grey}"
         )
     return {name: changes[name] for name in names}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto._inputs._image_rows import images_of_rows, rows_of_images
+from sklearn_proto._validation import shown
 from sklearn_proto.inspection._description._colour import (
     with_contrast,
     with_hue_shifted,
@@ -107,9 +108,10 @@ def group_changes(
     ValueError
         If a feature of a group is not known.
     """
-    if groups is not None and not isinstance(groups, Mapping):
+    if groups is not None and (not isinstance(groups, Mapping) or not groups):
         raise ValueError(
-            f"groups={groups!r} must map the name of each group to its features."
+            f"groups={shown(groups)} must map the name of each group to its features, "
+            "and have one at least."
         )
     if groups is None:
         groups = {str(name): [i] for i, name in enumerate(feature_names)}
@@ -138,17 +140,18 @@ def _columns(
     each = [features] if isinstance(features, str | Integral) else features
     if not isinstance(each, Iterable):
         raise ValueError(
-            f"groups[{group!r}]={features!r} must be names or indices of features."
+            f"groups[{shown(group)}]={shown(features)} must be names or indices of "
+            "features."
         )
     found = []
     # Not as an array: names and indices may be mixed.
     for feature in each:
         if not isinstance(feature, Hashable) or feature not in known:
             raise ValueError(
-                f"groups[{group!r}] has {feature!r}, which is neither the name of a "
-                f"feature nor an index below {d}."
+                f"groups[{shown(group)}] has {shown(feature)}, which is neither the "
+                f"name of a feature nor an index below {d}."
             )
         found.append(known[feature])
     if not found:
-        raise ValueError(f"groups[{group!r}] is empty; it must name a feature.")
+        raise ValueError(f"groups[{shown(group)}] is empty; it must name a feature.")
     return np.array(found, dtype=np.intp)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn_proto._inputs._labels import checked_labels
 from sklearn_proto._inputs._norm import checked_norm
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto._validation import validated
+from sklearn_proto._validation import shown, validated
 from sklearn_proto.inspection._arguments import check_arguments
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._reading import read
@@ -100,7 +100,7 @@ def report(
     """
     check_arguments("report", title=title)
     if not isinstance(path, str | PathLike) or "\0" in str(path):
-        raise TypeError(f"path={path!r} must be a str or a path, without a null.")
+        raise TypeError(f"path={shown(path)} must be a str or a path, without a null.")
     subject = _subject(estimator, X, y, norm, image_shape, feature_names)
     if rows is None:
         explained = telling_rows(subject)

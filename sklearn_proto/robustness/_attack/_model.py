@@ -28,7 +28,7 @@ class Targets(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Model:
+class AttackedModel:
     """Labels, and what is known of the scores."""
 
     predict: Callable[[Array], NDArray[Any]]
@@ -52,7 +52,7 @@ class Model:
 
 def model_of(
     estimator: Any, X: ArrayLike, rows: Array, rng: np.random.RandomState
-) -> Model:
+) -> AttackedModel:
     """Model with the best gaps that the estimator has."""
     classes = np.asarray(getattr(estimator, "classes_", ()))
 
@@ -66,4 +66,4 @@ def model_of(
         gaps = numeric_gaps(estimator, X, rows, classes, predict(rows))
     if gaps is None:
         gaps = LabelGaps(predict, 1e-2 * spread(rows), rng)
-    return Model(predict, gaps, classes)
+    return AttackedModel(predict, gaps, classes)

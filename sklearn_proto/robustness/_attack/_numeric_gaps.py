@@ -23,7 +23,7 @@ class NumericGaps:
     scores: Scores
     step: Array  # (d,)
     owner: Indices
-    rough: bool = False
+    needs_random_steps: bool = False
     own_scores: int = 1
 
     def targets(self, centre: Array) -> Array:
@@ -41,9 +41,9 @@ class NumericGaps:
             near = (X[some, None] + moves).reshape(-1, d)
             s = self.scores(near).reshape(-1, len(moves), len(self.owner))
             at = np.arange(len(s))
-            lead = s[at, :, own[some]] - s[at, :, rival[some]]
-            gap[some] = lead[:, 0]
-            rise = lead[:, 1 : d + 1] - lead[:, d + 1 :]
+            margin = s[at, :, own[some]] - s[at, :, rival[some]]
+            gap[some] = margin[:, 0]
+            rise = margin[:, 1 : d + 1] - margin[:, d + 1 :]
             gradient[some] = rise / (2 * self.step)
         return gap, gradient
 

@@ -29,7 +29,7 @@ class PartGeometry:
     lipschitz: float
 
     @property
-    def stretch(self) -> float:
+    def lipschitz_of_maps(self) -> float:
         """Bound on the length by which a perturbation of size 1 moves a map."""
         return self.lipschitz * self.perturbations.lipschitz
 

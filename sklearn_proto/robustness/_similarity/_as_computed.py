@@ -18,10 +18,10 @@ def as_computed(bound: Bound) -> Bound:
 
 
 def _with_larger_sets(bound: Bound) -> Bound:
-    def radius(batch: SimilarityBatch) -> Tensor:
+    def largest(batch: SimilarityBatch) -> Tensor:
         found = bound(batch)
         for larger, size in batch.larger_sets():
             found = torch.maximum(found, bound(larger) / size)
         return found
 
-    return radius
+    return largest

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sklearn_proto.robustness._similarity._gaps import Pairs
+from sklearn_proto.robustness._similarity._gaps import GapBatch
 from sklearn_proto.robustness._similarity._quadratic_bound import log_ratio
 
 _STEPS, _FULL_STEPS, _ON_THE_RAY = 20, 4, 5
@@ -51,7 +51,7 @@ class Boundary(NamedTuple):
 
 
 def nearest_boundary(
-    pairs: Pairs,
+    gaps: GapBatch,
     at_row: AtRow | None = None,
     *,
     settled: float = _SETTLED,
@@ -64,16 +64,16 @@ def nearest_boundary(
     which the slope is normal to the ball. Pairs leave the loop where the log-ratio is
     less than the share `settled` of what it is at the row.
     """
-    delta = pairs.no_change
+    delta = gaps.no_change
     if at_row is None or not bool(at_row.value.isfinite().all()):
-        at_row = AtRow(*log_ratio(pairs, delta))
+        at_row = AtRow(*log_ratio(gaps, delta))
     height, slope = at_row
     value, closed = height, ~(height > 0)
     crossed = closed.clone()
     active = (~closed).nonzero().squeeze(1)
-    some, current = pairs, delta
-    if len(active) < len(pairs):
-        some, current = pairs.take(active), delta[active]
+    some, current = gaps, delta
+    if len(active) < len(gaps):
+        some, current = gaps.take(active), delta[active]
         value, slope = value[active], slope[active]
     far, near = some.far, settled * height[active]
     for step in range(steps):
@@ -87,8 +87,8 @@ def nearest_boundary(
             current = target
         else:
             # What has not settled by now gets to the boundary straight from the row.
-            falling = (slope * current).sum(1)
-            factor = 1.0 - value / torch.where(falling < 0, falling, -torch.inf)
+            slope_along = (slope * current).sum(1)
+            factor = 1.0 - value / torch.where(slope_along < 0, slope_along, -torch.inf)
             factor = factor.nan_to_num(nan=1.0).clamp(0.5, 2.0)
             current = factor[:, None] * current
         value, slope = log_ratio(some, current)
@@ -103,17 +103,17 @@ def nearest_boundary(
                 far[going],
                 near[going],
             )
-    size = pairs.perturbations.size(delta).masked_fill(closed, 0.0)
+    size = gaps.perturbations.size(delta).masked_fill(closed, 0.0)
     return Boundary(size, delta, crossed)
 
 
 def _to_linearised_boundary(
-    pairs: Pairs, delta: Tensor, value: Tensor, slope: Tensor, far: Tensor
+    gaps: GapBatch, delta: Tensor, value: Tensor, slope: Tensor, far: Tensor
 ) -> Tensor:
-    perturbations = pairs.perturbations
+    perturbations = gaps.perturbations
     direction = perturbations.steepest(slope)
-    fall = -(slope * direction).sum(1)
-    size = (value - (slope * delta).sum(1)) / fall
+    decrease = -(slope * direction).sum(1)
+    size = (value - (slope * delta).sum(1)) / decrease
     # Where nothing falls it is infinite.
     size = torch.minimum(size.nan_to_num(torch.inf).clamp_min(0.0), far)
     return perturbations.inside(direction.mul_(size[:, None]))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sklearn_proto._functional import bisected, last_positive
 from sklearn_proto._views import SimilarityView
-from sklearn_proto.robustness._similarity._gaps import Pairs
+from sklearn_proto.robustness._similarity._gaps import GapBatch
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
@@ -22,7 +22,9 @@ class Certificate(Protocol):
 
     name: str
 
-    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
+    def why_not_applicable(
+        self, view: SimilarityView, perturbations: Perturbations
+    ) -> str | None:
         """Why there is no proof for such a model and ball, or None if there is one.
 
         There is one for every similarity-based model, unless a certificate says so.
@@ -42,12 +44,12 @@ class Certificate(Protocol):
         del view, perturbations
         return None
 
-    def radius(self, pairs: Pairs) -> Tensor:
+    def radius(self, gaps: GapBatch) -> Tensor:
         """Compute the sizes of perturbations below which the gaps stay positive.
 
         Parameters
         ----------
-        pairs : Pairs
+        gaps : GapBatch
             Gaps of the scores, each of a row and a rival class.
 
         Returns
@@ -57,7 +59,7 @@ class Certificate(Protocol):
         """
 
 
-class Root(Certificate, ABC):
+class RootFindingCertificate(Certificate, ABC):
     """A certificate that is the root of a decreasing bound on the gaps."""
 
     _rtol = 1e-6
@@ -66,21 +68,21 @@ class Root(Certificate, ABC):
     _complete = False
 
     @abstractmethod
-    def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
+    def smallest_gap(self, gaps: GapBatch) -> Callable[[Tensor], Tensor]:
         """Return a function of sizes (m,): positive where it proves a gap open."""
 
-    def farthest(self, pairs: Pairs) -> Tensor:
+    def farthest(self, gaps: GapBatch) -> Tensor:
         """Sizes (m,) to search up to."""
-        return pairs.far
+        return gaps.far
 
-    def radius(self, pairs: Pairs) -> Tensor:
+    def radius(self, gaps: GapBatch) -> Tensor:
         """See `Certificate`."""
-        bound, far = self.smallest_gap(pairs), self.farthest(pairs)
+        bound, far = self.smallest_gap(gaps), self.farthest(gaps)
         found = last_positive(bound, far, rtol=self._rtol, max_iter=self._max_iter)
         return found if self._complete else torch.minimum(found, far)
 
     def improved(
-        self, pairs: Pairs, proven: Tensor, most: Tensor, rtol: float
+        self, gaps: GapBatch, proven: Tensor, most: Tensor, rtol: float
     ) -> Tensor:
         """Raise radii (m,) where this bound does so by more than `rtol`, up to `most`.
 
@@ -88,8 +90,8 @@ class Root(Certificate, ABC):
         takes a search.
         """
         larger = proven * (1 + rtol)
-        chosen = (self.smallest_gap(pairs)(larger) > 0).nonzero().squeeze(1)
-        some, found, most = pairs.take(chosen), larger[chosen], most[chosen]
+        chosen = (self.smallest_gap(gaps)(larger) > 0).nonzero().squeeze(1)
+        some, found, most = gaps.take(chosen), larger[chosen], most[chosen]
         far = torch.minimum(self.farthest(some), most)
         open_ = self.smallest_gap(some)(far) > 0
         # A size that is proven already may be farther than this bound searches.

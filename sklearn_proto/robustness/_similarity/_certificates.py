@@ -2,7 +2,7 @@
 
 from sklearn_proto.robustness._similarity._certificate import Certificate
 from sklearn_proto.robustness._similarity._closed_form import ClosedForm
-from sklearn_proto.robustness._similarity._interval import Interval
+from sklearn_proto.robustness._similarity._interval import SimilarityInterval
 from sklearn_proto.robustness._similarity._second_order import SecondOrder
 from sklearn_proto.robustness._similarity._tilted import Tilted
 from sklearn_proto.robustness._similarity._trust_region import TrustRegion
@@ -13,7 +13,7 @@ CERTIFICATES: dict[str, Certificate] = {
     certificate.name: certificate
     for certificate in (
         ClosedForm(),
-        Interval(),
+        SimilarityInterval(),
         Tilted(),
         SecondOrder(),
         TrustRegion(),

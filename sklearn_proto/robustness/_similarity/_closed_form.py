@@ -5,7 +5,7 @@ from torch import Tensor
 
 from sklearn_proto._functional import closed_form_radius
 from sklearn_proto.robustness._similarity._certificate import Certificate
-from sklearn_proto.robustness._similarity._gaps import Pairs
+from sklearn_proto.robustness._similarity._gaps import GapBatch
 
 # A harmful similarity below this counts as this: where it underflows to 0, dividing by
 # it would certify any distance.
@@ -21,19 +21,19 @@ class ClosedForm(Certificate):
 
     name = "closed_form"
 
-    def radius(self, pairs: Pairs) -> Tensor:
+    def radius(self, gaps: GapBatch) -> Tensor:
         """See `Certificate`."""
-        view = pairs.view
-        distance = view.distances(pairs.z) + view.distance_rounding(pairs.z)
-        phi = pairs.similarities()
+        view = gaps.view
+        distance = view.distances(gaps.z) + view.distance_rounding(gaps.z)
+        phi = gaps.similarities()
         euclidean = closed_form_radius(
-            (pairs.rise * phi).sum(1),
-            (pairs.fall * phi.clamp_min(_SMALLEST_HARM)).sum(1),
-            pairs.constant,
+            (gaps.positive_weights * phi).sum(1),
+            (gaps.negative_weights * phi.clamp_min(_SMALLEST_HARM)).sum(1),
+            gaps.constant,
             sigma=float(view.widths.min()),
             metric=view.metric,
             largest_distance=distance.amax(1),
         )
         # A map that moves nothing leaves an open gap open, and a closed one closed.
-        moved = euclidean / pairs.perturbations.lipschitz
+        moved = euclidean / gaps.perturbations.lipschitz
         return torch.where(euclidean > 0, moved, 0.0)

@@ -19,7 +19,7 @@ from sklearn_proto.robustness._similarity._gaps import SimilarityBatch
 from sklearn_proto.robustness._similarity._geometry import Geometry
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
-# Elements of the largest array: what is known of all pairs of a batch.
+# Elements of the largest array: what is known of all gaps of a batch.
 _ELEMENTS = 2**24
 
 
@@ -48,20 +48,20 @@ class SimilarityFamily:
         """See `Family`."""
         return SimilarityBatch.of(perturbations, z, predicted, self._geometry)
 
-    def radius(self, method: str) -> Callable[[SimilarityBatch], Tensor]:
+    def bound(self, method: str) -> Callable[[SimilarityBatch], Tensor]:
         """See `Family`."""
         if method == "auto":
             return as_computed(auto_radius)
         certificate = look_up(CERTIFICATES, method, ["auto", *CERTIFICATES, "exact"])
-        require(method, certificate.refusal(self.view, self.perturbations))
+        require(method, certificate.why_not_applicable(self.view, self.perturbations))
 
-        def radius(batch: SimilarityBatch) -> Tensor:
-            duels = batch.duels()
-            pairs = batch.pairs(duels)
-            found = certificate.radius(pairs).masked_fill(pairs.harmless, torch.inf)
-            return batch.worst_rival(found, duels)
+        def radii(batch: SimilarityBatch) -> Tensor:
+            index = batch.gap_index()
+            gaps = batch.gaps(index)
+            found = certificate.radius(gaps).masked_fill(gaps.harmless, torch.inf)
+            return batch.worst_rival(found, index)
 
-        return as_computed(radius)
+        return as_computed(radii)
 
     def enclose(
         self, batch: SimilarityBatch, attacked: Tensor, effort: Effort

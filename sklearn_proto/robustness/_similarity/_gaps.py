@@ -1,4 +1,4 @@
-"""Pairs of a row and a rival: the one-dimensional questions behind a radius."""
+"""Gaps between a concept of the predicted class and a rival one, row by row."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,12 +22,12 @@ _STEPS, _KINDS = 4, 512
 class Signs(NamedTuple):
     """Which net weights (m, K) are positive and which negative, as 0 and 1."""
 
-    rises: Tensor
-    falls: Tensor
+    positive: Tensor
+    negative: Tensor
 
 
 @dataclass(frozen=True)
-class Pairs:
+class GapBatch:
     """m gaps ``f = sum_k weights_k phi_k + constant`` that must stay positive.
 
     Each belongs to a row, to a concept of its predicted class and to a rival concept.
@@ -72,12 +72,12 @@ class Pairs:
         return self.geometry.view
 
     @property
-    def rise(self) -> Tensor:
+    def positive_weights(self) -> Tensor:
         """Positive part (m, K) of the weights."""
         return self.weights.clamp_min(0.0)
 
     @cached_property
-    def fall(self) -> Tensor:
+    def negative_weights(self) -> Tensor:
         """Negative part (m, K) of the weights."""
         return self.weights.neg().clamp_min_(0.0)
 
@@ -85,8 +85,8 @@ class Pairs:
     def signs(self) -> Signs:
         """On which side of the gap each term is."""
         sign = self.weights.sign()
-        rises = sign.clamp_min(0.0)
-        return Signs(rises, rises - sign)
+        positive = sign.clamp_min(0.0)
+        return Signs(positive, positive - sign)
 
     @property
     def harmless(self) -> Tensor:
@@ -95,7 +95,7 @@ class Pairs:
 
     @property
     def no_change(self) -> Tensor:
-        """The perturbation 0 of every pair, shape (m, d)."""
+        """The perturbation 0 of every gap, shape (m, d)."""
         return torch.zeros_like(self.anchor)
 
     @property
@@ -108,11 +108,11 @@ class Pairs:
         return 2.0 * farthest / max(self.perturbations.lipschitz, 1e-300)
 
     def __len__(self) -> int:
-        """Count the pairs."""
+        """Count the gaps."""
         return len(self.anchor)
 
-    def take(self, chosen: Tensor) -> "Pairs":
-        """Select some of the pairs."""
+    def take(self, chosen: Tensor) -> "GapBatch":
+        """Select some of the gaps."""
         return replace(
             self,
             z=self.z.index_select(0, chosen),
@@ -131,8 +131,8 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Duels:
-    """Which pairs a batch of rows consists of, those of one rival side by side.
+class GapIndex:
+    """Which gaps a batch of rows has, those of one rival side by side.
 
     Parameters
     ----------
@@ -145,16 +145,16 @@ class Duels:
     own: Tensor
     rival: Tensor
 
-    def take(self, chosen: Tensor) -> "Duels":
-        """Select some of the pairs."""
-        return Duels(self.row[chosen], self.own[chosen], self.rival[chosen])
+    def take(self, chosen: Tensor) -> "GapIndex":
+        """Select some of the gaps."""
+        return GapIndex(self.row[chosen], self.own[chosen], self.rival[chosen])
 
-    def among(self, rows: Tensor) -> "Duels":
+    def among(self, rows: Tensor) -> "GapIndex":
         """Count the rows as those that `rows` were taken from."""
         return replace(self, row=rows[self.row])
 
     @classmethod
-    def joined(cls, parts: "list[Duels]") -> "Duels":
+    def joined(cls, parts: "list[GapIndex]") -> "GapIndex":
         """Put several together."""
         return cls(
             torch.cat([part.row for part in parts]),
@@ -177,8 +177,8 @@ class SimilarityBatch(Batch):
     geometry : Geometry
         The model and its prototypes.
     anchor, exponents, level
-        As in `Pairs`, for n rows.
-    lost : Tensor of shape (n,)
+        As in `GapBatch`, for n rows.
+    relative_rounding : Tensor of shape (n,)
         Relative rounding error of the similarities from which scores are made, rounded
         up to one of few steps: rows that share it share their gaps.
     """
@@ -187,7 +187,7 @@ class SimilarityBatch(Batch):
     anchor: Tensor
     exponents: Tensor
     level: Tensor
-    lost: Tensor
+    relative_rounding: Tensor
 
     @classmethod
     def of(
@@ -209,7 +209,9 @@ class SimilarityBatch(Batch):
             geometry.anchor(perturbations, z),
             exponents - level[:, None],
             level,
-            _step_up(view.relative_rounding(z, blur=_blur(perturbations))),
+            _step_up(
+                view.relative_rounding(z, rounding_error=_front_rounding(perturbations))
+            ),
         )
 
     def reaching(self, farthest: Tensor) -> "SimilarityBatch":
@@ -217,13 +219,20 @@ class SimilarityBatch(Batch):
 
         That is a Euclidean length, as the model sees it.
         """
-        lost = self.view.relative_rounding(self.z, farthest, _blur(self.perturbations))
-        return replace(self, lost=_step_up(lost))
+        relative_rounding = self.view.relative_rounding(
+            self.z, farthest, _front_rounding(self.perturbations)
+        )
+        return replace(self, relative_rounding=_step_up(relative_rounding))
 
     @property
     def view(self) -> SimilarityView:
         """The model."""
         return self.geometry.view
+
+    @property
+    def settles(self) -> bool:
+        """Whether similarities vanish far out; shares of their sum do not."""
+        return not self.view.normalized
 
     def larger_sets(self) -> list[tuple["SimilarityBatch", float]]:
         """List larger perturbations, and their size at a radius of 1 of the given ones.
@@ -235,9 +244,9 @@ class SimilarityBatch(Batch):
         given = self.perturbations
         found = [(given, 1.0)]
         if given.norm > 2:
-            found.append((replace(given, norm=2.0), given.extent))
-        if given.room is not None:
-            found += [(replace(ball, room=None), size) for ball, size in found]
+            found.append((replace(given, norm=2.0), given.lp_to_l2))
+        if given.box_slack is not None:
+            found += [(replace(ball, box_slack=None), size) for ball, size in found]
         # The geometry knows the map in front only, which stays.
         return [(replace(self, perturbations=ball), size) for ball, size in found[1:]]
 
@@ -257,8 +266,8 @@ class SimilarityBatch(Batch):
 
     @property
     def rounding(self) -> Tensor:
-        """See `Pairs`, shape (n,)."""
-        return self.lost.to(self.exponents)
+        """Bound (n,) on what the rounding of the exponents does to a log-ratio."""
+        return self.relative_rounding.to(self.exponents)
 
     def in_float32(self) -> tuple["SimilarityBatch", float]:
         """Round everything, for Gaussian kernels of one width, and the unit of sizes.
@@ -282,22 +291,22 @@ class SimilarityBatch(Batch):
         """Similarities (n, K), up to a positive factor of each row if normalised."""
         return _similarities(self)
 
-    def duels(self) -> Duels:
-        """Every own concept of every row against every rival concept."""
+    def gap_index(self) -> GapIndex:
+        """Index every own concept of every row against every rival concept."""
         c, q, _ = self.view.affine.coefficients.shape
         device = self.z.device
         rivals = torch.arange(c * q, device=device)
         foreign = rivals[None] // q != self.predicted[:, None]
         row, rival = foreign.nonzero(as_tuple=True)
         own = torch.arange(q, device=device).repeat(len(row))
-        return Duels(row.repeat_interleave(q), own, rival.repeat_interleave(q))
+        return GapIndex(row.repeat_interleave(q), own, rival.repeat_interleave(q))
 
-    def pairs(self, duels: Duels) -> Pairs:
-        """Net the two concepts of every duel, and take off what rounding may add."""
-        row = duels.row
-        own = self.predicted[row] * self.n_own + duels.own
-        weights, constant = self._net(own, duels.rival, self.lost[row])
-        return Pairs(
+    def gaps(self, index: GapIndex) -> GapBatch:
+        """Subtract the two concepts of every gap; take off what rounding may add."""
+        row = index.row
+        own = self.predicted[row] * self.n_own + index.own
+        weights, constant = self._net(own, index.rival, self.relative_rounding[row])
+        return GapBatch(
             self.z.index_select(0, row),
             self.anchor.index_select(0, row),
             self.exponents.index_select(0, row),
@@ -316,15 +325,15 @@ class SimilarityBatch(Batch):
 
     @property
     def _kind(self) -> Tensor:
-        """Number (n,) of a predicted class with one of the steps of `lost`."""
-        step = (self.lost.log2() * _STEPS).round().long()
+        """Number (n,) of a predicted class with a step of `relative_rounding`."""
+        step = (self.relative_rounding.log2() * _STEPS).round().long()
         return self.predicted * _KINDS + step
 
-    def alike(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def rows_by_gaps(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Rows that share their gaps, and the weights and constants of these.
 
         They are predicted as one class, and give up the same for rounding. Their r
-        gaps are in the order of `duels`, with shapes (r, K) and (r,).
+        gaps are in the order of `gap_index`, with shapes (r, K) and (r,).
         """
         c, q, _ = self.view.affine.coefficients.shape
         concepts = torch.arange(c * q, device=self.z.device)
@@ -333,7 +342,12 @@ class SimilarityBatch(Batch):
             mine = concepts // q == self.predicted[rows[0]]
             rival, own = concepts[~mine], concepts[mine]
             rival, own = rival.repeat_interleave(q), own.repeat(len(rival))
-            yield rows, *self._net(own, rival, self.lost[rows[:1]].expand(len(rival)))
+            yield (
+                rows,
+                *self._net(
+                    own, rival, self.relative_rounding[rows[:1]].expand(len(rival))
+                ),
+            )
 
     def _net(
         self, own: Tensor, rival: Tensor, rounding: Tensor
@@ -349,29 +363,31 @@ class SimilarityBatch(Batch):
         dtype = self.exponents.dtype
         return weights.to(dtype), constant.to(dtype)
 
-    def of_rival(self, holds: Tensor) -> Tensor:
-        """Whether any own concept withstands the rival, for all pairs of the rival."""
+    def any_own_concept(self, holds: Tensor) -> Tensor:
+        """Whether any own concept withstands the rival, for all gaps of the rival."""
         return holds.view(-1, self.n_own).any(1).repeat_interleave(self.n_own)
 
-    def worst_rival(self, values: Tensor, duels: Duels) -> Tensor:
+    def worst_rival(self, values: Tensor, index: GapIndex) -> Tensor:
         """Reduce (m,) to rows (n,): the best own concept against the worst rival."""
         best = values.view(-1, self.n_own).amax(1)
         start = torch.full_like(self.rounding, torch.inf)
-        return start.scatter_reduce(0, duels.row[:: self.n_own], best, "amin")
+        return start.scatter_reduce(0, index.row[:: self.n_own], best, "amin")
 
 
-def _blur(perturbations: Perturbations) -> Tensor | float:
-    return 0.0 if perturbations.blur is None else perturbations.blur
+def _front_rounding(perturbations: Perturbations) -> Tensor | float:
+    return 0.0 if perturbations.rounding_error is None else perturbations.rounding_error
 
 
-def _step_up(lost: Tensor) -> Tensor:
+def _step_up(relative_rounding: Tensor) -> Tensor:
     """Round a relative error up. One of a thousand leaves nothing to prove."""
-    lost = lost.nan_to_num(_HOPELESS, _HOPELESS).clamp(_LEAST, _HOPELESS)
+    relative_rounding = relative_rounding.nan_to_num(_HOPELESS, _HOPELESS).clamp(
+        _LEAST, _HOPELESS
+    )
     # The power may be off by its own rounding.
-    return 2.0 ** ((lost.log2() * _STEPS).ceil() / _STEPS) * (1 + 2.0**-48)
+    return 2.0 ** ((relative_rounding.log2() * _STEPS).ceil() / _STEPS) * (1 + 2.0**-48)
 
 
-def _similarities(rows: Pairs | SimilarityBatch) -> Tensor:
+def _similarities(rows: GapBatch | SimilarityBatch) -> Tensor:
     if rows.view.normalized:
         return rows.exponents.exp()
     return (rows.exponents + rows.level[:, None]).exp()

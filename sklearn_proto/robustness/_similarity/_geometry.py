@@ -12,11 +12,11 @@ from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 @dataclass(frozen=True)
 class Geometry:
-    """Prototypes pulled back to the space of the perturbations.
+    """Prototypes mapped by ``A^T`` to the space of the perturbations.
 
     A slope ``b`` of the model acts on a perturbation as ``(A^T b) . delta``, so angles
     and lengths that bound it are those of ``A^T w``. Everything is centred on the mean
-    prototype, before it is pulled: differences are all that matters, and far from the
+    prototype, before it is mapped: differences are all that matters, and far from the
     origin their digits would be lost.
 
     Parameters
@@ -26,7 +26,7 @@ class Geometry:
     centre : Tensor of shape (dz,)
         Mean of the prototypes.
     points : Tensor of shape (K, d)
-        Prototypes, pulled and centred.
+        Prototypes, mapped and centred.
     widths : Tensor of shape (K,)
         Widths of their kernels.
     """
@@ -38,14 +38,14 @@ class Geometry:
 
     @classmethod
     def of(cls, view: SimilarityView, perturbations: Perturbations) -> "Geometry":
-        """Pull the prototypes back."""
+        """Map the prototypes to the space of the perturbations."""
         w = view.tensor(view.prototypes)
         centre = w.mean(0)
-        return cls(view, centre, perturbations.pull(w - centre), view.widths)
+        return cls(view, centre, perturbations.adjoint(w - centre), view.widths)
 
     def anchor(self, perturbations: Perturbations, z: Tensor) -> Tensor:
-        """Rows `z` (n, dz), centred and pulled as the prototypes are."""
-        return perturbations.pull(z - self.centre)
+        """Rows `z` (n, dz), centred and mapped as the prototypes are."""
+        return perturbations.adjoint(z - self.centre)
 
     def in_float32(self, unit: float) -> "Geometry":
         """Round everything, in another unit of length, for Gaussian kernels."""

@@ -22,8 +22,12 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from sklearn_proto._views import SimilarityView
-from sklearn_proto.robustness._similarity._gaps import Pairs
-from sklearn_proto.robustness._similarity._log_ratio import Fall, Sides, sides
+from sklearn_proto.robustness._similarity._gaps import GapBatch
+from sklearn_proto.robustness._similarity._log_ratio import (
+    LogRatio,
+    NegativeTerms,
+    summed_sides,
+)
 from sklearn_proto.robustness._similarity._slopes import Deviations, Slopes
 
 # Shares of the largest curvature for which a quadratic around `delta0` may have its
@@ -39,15 +43,15 @@ class Expansion:
 
     Parameters
     ----------
-    pairs : Pairs
+    gaps : GapBatch
         The gaps.
     eps, delta : Tensor of shape (m,) and (m, d)
         Size of the perturbations, and where the bound touches the log-ratio.
     value, slope : Tensor of shape (m,) and (m, d)
         Log-ratio and gradient there.
-    bend : Tensor of shape (m,)
+    curvature : Tensor of shape (m,)
         Curvature of the positive side, 0 for Gaussian models.
-    fall : Fall
+    negative_terms : NegativeTerms
         The negative terms.
     mean : Tensor of shape (m, d)
         Mean u of the slopes of the negative terms.
@@ -57,71 +61,78 @@ class Expansion:
         ``r_j . delta``, and of the constant.
     deviations : Deviations or None
         All of the r_j, None for tangent distances.
-    lost : Tensor of shape (m,)
+    rounding_error : Tensor of shape (m,)
         What rounding may add to the bound.
-    is_rough : bool
+    is_trace_only : bool
         Whether the trace of their scatter is all that bounds it.
     """
 
-    pairs: Pairs
+    gaps: GapBatch
     eps: Tensor
     delta: Tensor
     value: Tensor
     slope: Tensor
-    bend: Tensor
-    fall: Fall
+    curvature: Tensor
+    negative_terms: NegativeTerms
     mean: Tensor
     squares: Tensor
     along: tuple[Tensor, Tensor]
     deviations: Deviations | None
-    lost: Tensor
-    is_rough: bool = False
+    rounding_error: Tensor
+    is_trace_only: bool = False
 
     @property
-    def rough(self) -> "Expansion":
+    def trace_only(self) -> "Expansion":
         """The same with the trace of the scatter alone: less work."""
-        return replace(self, is_rough=True)
+        return replace(self, is_trace_only=True)
 
     def holds(self) -> Tensor:
         """Whether each gap (m,) provably stays positive, as computed."""
-        return self.lower_bound() > self.lost
+        return self.lower_bound() > self.rounding_error
 
     def lower_bound(self) -> Tensor:
         """Smallest value (m,) of the bound on the perturbations, at the least."""
-        return self.least(self.cumulant)
+        return self.minimum_bound(self.cumulant)
 
-    def least(self, cumulant: "Cumulant", weights: Tensor | None = None) -> Tensor:
+    def minimum_bound(
+        self, cumulant: "Cumulant", weights: Tensor | None = None
+    ) -> Tensor:
         """Smallest value (m,) of the bound with any cumulant, at the least.
 
-        With ``d = delta - delta0`` the bound is ``value + slope . d - bend |d|^2 / 2``
-        less the cumulant. ``k |d|^2 / 2`` goes to the first part and the rest of the
-        cumulant is bounded on its own, for several k: each is a proof. There `weights`
-        (m, d) of the features may count for their squares, as they do for the cumulant.
+        With ``d = delta - delta0`` the bound is ``value + slope . d`` less ``curvature
+        |d|^2 / 2`` and less the cumulant. ``k |d|^2 / 2`` goes to the first part and
+        the rest of the cumulant is bounded on its own, for several k: each is a proof.
+        There `weights` (m, d) of the features may count for their squares, as they do
+        for the cumulant.
         """
-        delta, perturbations, bend = self.delta, self.pairs.perturbations, self.bend
+        delta, perturbations, curvature = (
+            self.delta,
+            self.gaps.perturbations,
+            self.curvature,
+        )
         rise = -(self.slope * delta).sum(1)
         weighted = delta if weights is None else weights * delta
         square = (weighted * delta).sum(1)
-        extent = perturbations.extent * self.eps
+        lp_to_l2 = perturbations.lp_to_l2 * self.eps
         if weights is not None:
-            extent = perturbations.weighted_extent(weights, self.eps)
-        reach = square.sqrt() + extent
+            lp_to_l2 = perturbations.weighted_lp_to_l2(weights, self.eps)
+        reach = square.sqrt() + lp_to_l2
         # Written around 0 the linear part is bounded by the support function and the
-        # square by the extent. On an l2 ball with the slope pointing back it is exact.
-        half = (square + extent.square()) / 2
+        # square by lp_to_l2. On an l2 ball with the slope pointing back it is exact.
+        half = (square + lp_to_l2.square()) / 2
         start, bent = -self.slope, torch.zeros_like(rise)
-        if bool(bend.any()):
-            start = start - bend[:, None] * delta
-            far = (perturbations.extent * self.eps).square()
-            bent = bend * (delta.square().sum(1) + far) / 2
-        tilted = perturbations.pencil(start, -weighted, self.eps)
+        if bool(curvature.any()):
+            start = start - curvature[:, None] * delta
+            far = (perturbations.lp_to_l2 * self.eps).square()
+            bent = curvature * (delta.square().sum(1) + far) / 2
+        tilted = perturbations.support_of_line(start, -weighted, self.eps)
         # Where the slope points back, k below this leaves the minimum at delta0.
         most = (rise / square).clamp_min(0.0).nan_to_num(0.0, 0.0, 0.0)
         bound = torch.full_like(rise, -torch.inf)
         for k in (cumulant.quadratic, *(most * share for share in _SHARES)):
-            least = -tilted(k) - k * half - cumulant.above(k, reach)
+            minimum_bound = -tilted(k) - k * half - cumulant.remainder_bound(k, reach)
             # Infinite curvature times no perturbation: nothing is known.
-            bound = torch.fmax(bound, least)
+            bound = torch.fmax(bound, minimum_bound)
         return bound - bent + (self.value + rise)
 
     @cached_property
@@ -133,18 +144,21 @@ class Expansion:
         ``psi(m) = (e^m - 1 - m) / m^2`` and ``m_j = E eps |r_j| - r_j . delta0``, which
         ``r_j . d`` does not exceed.
         """
-        fall, extent = self.fall, self.pairs.perturbations.extent * self.eps
-        last_square = self.mean.square().sum(1) * (fall.last_weight > 0)
+        negative_terms, lp_to_l2 = (
+            self.negative_terms,
+            self.gaps.perturbations.lp_to_l2 * self.eps,
+        )
+        last_square = self.mean.square().sum(1) * (negative_terms.last_weight > 0)
         along, along_last = self.along
         # Of what is not negative m is 0: it must not overflow.
-        m = self.squares.sqrt().mul_(extent[:, None]).sub_(along)
-        m *= self.pairs.signs.falls
-        last_m = extent * last_square.sqrt() - along_last
-        top, p, last = fall.grown(m, last_m)
+        m = self.squares.sqrt().mul_(lp_to_l2[:, None]).sub_(along)
+        m *= self.gaps.signs.negative
+        last_m = lp_to_l2 * last_square.sqrt() - along_last
+        top, p, last = negative_terms.psi_weighted(m, last_m)
         scatter = (p * self.squares).sum(1) + last * last_square
         hoeffding = torch.full_like(scatter, torch.inf)
-        if not self.is_rough:
-            counted = self.squares * self.pairs.signs.falls
+        if not self.is_trace_only:
+            counted = self.squares * self.gaps.signs.negative
             hoeffding = torch.maximum(counted.amax(1), last_square)
             if self.deviations is not None:
                 scatter = torch.fmin(scatter, self.deviations.scatter_norm(p, last))
@@ -165,7 +179,7 @@ class Cumulant(NamedTuple):
         """The smallest k (m,) known for which ``k |d|^2 / 2`` is above it."""
         return torch.fmin(2.0 * self.log_f.exp(), self.hoeffding)
 
-    def above(self, k: Tensor, reach: Tensor) -> Tensor:
+    def remainder_bound(self, k: Tensor, reach: Tensor) -> Tensor:
         """Bound (m,) on it less ``k |d|^2 / 2`` for ``|d|`` up to `reach`, all (m,).
 
         ``log(1 + F y) - k y / 2`` is concave in y and largest at ``2 / k - 1 / F``.
@@ -179,80 +193,82 @@ class Cumulant(NamedTuple):
         return torch.fmin(bennett, hoeffding)
 
 
-def without_deviations(view: SimilarityView) -> str | None:
+def why_no_deviations(view: SimilarityView) -> str | None:
     """Why expansions of a model have no `Deviations`, or None if they have."""
     if view.tangents is not None:
         return "the slopes of tangent distances are not differences of prototypes"
     return None
 
 
-def expand(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
-    """Expand the log-ratios of `pairs` around `delta`, for perturbations of `eps`."""
-    if pairs.view.metric == "sqeuclidean":
-        return _expand_gaussian(pairs, eps, delta)
-    return _expand_distance(pairs, eps, delta)
+def expand(gaps: GapBatch, eps: Tensor, delta: Tensor) -> Expansion:
+    """Expand the log-ratios of `gaps` around `delta`, for perturbations of `eps`."""
+    if gaps.view.metric == "sqeuclidean":
+        return _expand_gaussian(gaps, eps, delta)
+    return _expand_distance(gaps, eps, delta)
 
 
-def _expand_gaussian(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
-    geometry, perturbations = pairs.geometry, pairs.perturbations
-    moved = perturbations.push(delta)
+def _expand_gaussian(gaps: GapBatch, eps: Tensor, delta: Tensor) -> Expansion:
+    geometry, perturbations = gaps.geometry, gaps.perturbations
+    moved = perturbations.apply(delta)
     square = moved.square().sum(1)
-    change = moved_terms(pairs, delta, square)
+    change = moved_terms(gaps, delta, square)
     exponents, of_constant = change.exponents, change.of_constant
     # After the common factor, what is wider than the narrowest, as the constant is,
     # keeps exp(left |A delta|^2) in N, and at least 1 in P.
-    room = ((perturbations.lipschitz * eps).square() - square).clamp_min(0.0)
-    if not pairs.view.same_width:
-        left = geometry.leftover * room[:, None]
-        exponents = exponents + left * pairs.signs.falls
-    of_constant = of_constant + geometry.reference * room * (pairs.constant < 0)
-    both = sides(pairs, exponents, of_constant)
-    slopes = Slopes(geometry, geometry.rate[None], pairs.anchor)
-    mean, slope = slopes.mean(both.fall.p), slopes.mean(both.balance)
+    remaining = ((perturbations.lipschitz * eps).square() - square).clamp_min(0.0)
+    if not gaps.view.same_width:
+        left = geometry.leftover * remaining[:, None]
+        exponents = exponents + left * gaps.signs.negative
+    of_constant = of_constant + geometry.reference * remaining * (gaps.constant < 0)
+    ratio = summed_sides(gaps, exponents, of_constant)
+    slopes = Slopes(geometry, geometry.rate[None], gaps.anchor)
+    mean, slope = slopes.mean(ratio.negative_terms.p), slopes.mean(ratio.balance)
     deviations = Deviations(slopes, mean)
     # What the common factor adds to P and its terms do not have of their own.
-    free = 2.0 * geometry.reference * both.gain
-    if not pairs.view.same_width:
-        free += both.balance.clamp_min(0.0) @ (2.0 * geometry.leftover)
+    free = 2.0 * geometry.reference * ratio.constant_share
+    if not gaps.view.same_width:
+        free += ratio.balance.clamp_min(0.0) @ (2.0 * geometry.leftover)
     if bool(free.any()):
-        slope += perturbations.pull(free[:, None] * moved)
+        slope += perturbations.adjoint(free[:, None] * moved)
     return Expansion(
-        pairs,
+        gaps,
         eps,
         delta,
-        both.value,
+        ratio.value,
         slope,
         torch.zeros_like(eps),
-        both.fall,
+        ratio.negative_terms,
         mean,
         deviations.squares,
         deviations.along(delta, change.inner),
         deviations,
-        pairs.rounding + _lost(pairs, eps, delta, both),
+        gaps.rounding + _rounding_error(gaps, eps, delta, ratio),
     )
 
 
-def _lost(pairs: Pairs, eps: Tensor, delta: Tensor, both: Sides) -> Tensor:
+def _rounding_error(
+    gaps: GapBatch, eps: Tensor, delta: Tensor, ratio: LogRatio
+) -> Tensor:
     """Bound what rounding may add for Gaussian terms: the user guide, "Rounding".
 
     Errors of exponents count by the shares of their terms, as those of slopes do.
     """
-    geometry, perturbations = pairs.geometry, pairs.perturbations
+    geometry, perturbations = gaps.geometry, gaps.perturbations
     k, d = geometry.points.shape
     largest = 4.0 * geometry.reference
-    share = both.balance.abs()
-    scale = share @ geometry.lengths + largest * pairs.anchor.norm(dim=1)
+    share = ratio.balance.abs()
+    scale = share @ geometry.lengths + largest * gaps.anchor.norm(dim=1)
     length = delta.norm(dim=1)
-    reach = length + perturbations.extent * eps
+    reach = length + perturbations.lp_to_l2 * eps
     most = largest * (perturbations.lipschitz * eps).square()
     products = (d + 8) * (length * scale + most) + (k + 8) * (reach * scale + 2.0)
-    stored = share.mul_(pairs.exponents).sum(1).abs() + pairs.level.abs()
-    stored += 8.0 * both.value.abs()
+    stored = share.mul_(gaps.exponents).sum(1).abs() + gaps.level.abs()
+    stored += 8.0 * ratio.value.abs()
     found: Tensor = (products + stored) * (torch.finfo(products.dtype).eps / 2)
     return found
 
 
-class Change(NamedTuple):
+class MovedTerms(NamedTuple):
     """Gaussian terms at perturbed rows, up to a factor that all of them share."""
 
     exponents: Tensor  # (m, K)
@@ -260,31 +276,31 @@ class Change(NamedTuple):
     inner: Tensor  # (m, K), inner products of the perturbation with the prototypes
 
 
-def moved_terms(pairs: Pairs, delta: Tensor, square: Tensor) -> Change:
+def moved_terms(gaps: GapBatch, delta: Tensor, square: Tensor) -> MovedTerms:
     """Compute what changes for perturbations `delta`, and that once for both sides.
 
     The factor is ``exp(-(2 z . A delta + |A delta|^2) / s)``, s the least width and
     `square` (m,) the last term of it.
     """
-    geometry = pairs.geometry
+    geometry = gaps.geometry
     inner = delta @ geometry.points.T
-    common = 2.0 * (pairs.anchor * delta).sum(1) + square
-    exponents = torch.addcmul(pairs.exponents, inner, geometry.rate)
-    if not pairs.view.same_width:
+    common = 2.0 * (gaps.anchor * delta).sum(1) + square
+    exponents = torch.addcmul(gaps.exponents, inner, geometry.rate)
+    if not gaps.view.same_width:
         exponents += geometry.leftover * common[:, None]
-    return Change(exponents, geometry.reference * common - pairs.level, inner)
+    return MovedTerms(exponents, geometry.reference * common - gaps.level, inner)
 
 
-def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
+def _expand_distance(gaps: GapBatch, eps: Tensor, delta: Tensor) -> Expansion:
     """Kernels of the distance itself: convex in delta, and nearly linear far away.
 
     ``D <= D_0 + e . d + |A d|^2 / (2 D_0)`` bounds positive terms, ``D >= D_0 + e . d``
     negative ones, e the unit vector away from the prototype. A positive term nearer
     than the perturbations reach counts with its smallest value instead.
     """
-    view, perturbations = pairs.view, pairs.perturbations
+    view, perturbations = gaps.view, gaps.perturbations
     reach = (perturbations.lipschitz * eps)[:, None]
-    y = pairs.z + perturbations.push(delta)
+    y = gaps.z + perturbations.apply(delta)
     distance = view.distances(y)
     zero = torch.zeros_like(distance)
     # On a prototype the distance is at least 0 and has the subgradient 0.
@@ -292,59 +308,59 @@ def _expand_distance(pairs: Pairs, eps: Tensor, delta: Tensor) -> Expansion:
     distance = torch.where(apart, distance, zero)
     away = apart & (distance > reach)
     e = -distance / view.widths
-    floor = pairs.exponents + pairs.level[:, None] - reach / view.widths
-    e = torch.where((pairs.weights > 0) & ~away, floor, e)
-    both = sides(pairs, e - pairs.level[:, None], -pairs.level)
-    value, balance, fall = both.value, both.balance, both.fall
+    floor = gaps.exponents + gaps.level[:, None] - reach / view.widths
+    e = torch.where((gaps.weights > 0) & ~away, floor, e)
+    ratio = summed_sides(gaps, e - gaps.level[:, None], -gaps.level)
+    value, balance, negative_terms = ratio.value, ratio.balance, ratio.negative_terms
     scale = torch.where(apart, 1.0 / (distance * view.widths), zero)
     q = torch.where(away, balance.clamp_min(0.0) * scale, zero)
     upward = view.towards(y, q)
-    downward = view.towards(y, fall.p * scale)
-    mean = perturbations.pull(downward)
-    stretch = perturbations.stretch
+    downward = view.towards(y, negative_terms.p * scale)
+    mean = perturbations.adjoint(downward)
+    spectral_norm = perturbations.spectral_norm
     if view.tangents is None:
-        slopes = Slopes(pairs.geometry, scale, pairs.geometry.anchor(perturbations, y))
+        slopes = Slopes(gaps.geometry, scale, gaps.geometry.anchor(perturbations, y))
         deviations = Deviations(slopes, mean)
         squares = deviations.squares
-        along = deviations.along(delta, delta @ pairs.geometry.points.T)
+        along = deviations.along(delta, delta @ gaps.geometry.points.T)
     else:
         deviations = None
-        dots = scale * view.offsets_along(y, perturbations.push(mean))
-        lengths = (stretch * scale * distance).square()
+        dots = scale * view.offsets_along(y, perturbations.apply(mean))
+        lengths = (spectral_norm * scale * distance).square()
         own = mean.square().sum(1, keepdim=True)
         squares = (lengths - 2.0 * dots + own).clamp_min(0.0) + 1e-14 * (lengths + own)
         last = -(mean * delta).sum(1)
-        turned = scale * view.offsets_along(y, perturbations.push(delta))
+        turned = scale * view.offsets_along(y, perturbations.apply(delta))
         along = turned + last[:, None], last
     return Expansion(
-        pairs,
+        gaps,
         eps,
         delta,
         value,
-        perturbations.pull(upward) - mean,
-        stretch**2 * q.sum(1),
-        fall,
+        perturbations.adjoint(upward) - mean,
+        spectral_norm**2 * q.sum(1),
+        negative_terms,
         mean,
         squares,
         along,
         deviations,
-        pairs.rounding,
+        gaps.rounding,
     )
 
 
-def log_ratio(pairs: Pairs, delta: Tensor) -> tuple[Tensor, Tensor]:
+def log_ratio(gaps: GapBatch, delta: Tensor) -> tuple[Tensor, Tensor]:
     """Values (m,) and gradients (m, d) in delta of ``log P - log N``."""
-    view, perturbations = pairs.view, pairs.perturbations
-    moved = perturbations.push(delta)
+    view, perturbations = gaps.view, gaps.perturbations
+    moved = perturbations.apply(delta)
     if view.metric == "sqeuclidean":
-        exponents, of_constant, _ = moved_terms(pairs, delta, moved.square().sum(1))
-        both = sides(pairs, exponents, of_constant)
-        at = pairs.anchor + perturbations.pull(moved)
-        slopes = Slopes(pairs.geometry, pairs.geometry.rate[None], at)
-        return both.value, slopes.mean(both.balance)
-    y = pairs.z + moved
+        exponents, of_constant, _ = moved_terms(gaps, delta, moved.square().sum(1))
+        ratio = summed_sides(gaps, exponents, of_constant)
+        at = gaps.anchor + perturbations.adjoint(moved)
+        slopes = Slopes(gaps.geometry, gaps.geometry.rate[None], at)
+        return ratio.value, slopes.mean(ratio.balance)
+    y = gaps.z + moved
     exponents = view.exponents(y)
     distance = -exponents * view.widths
-    both = sides(pairs, exponents - pairs.level[:, None], -pairs.level)
+    ratio = summed_sides(gaps, exponents - gaps.level[:, None], -gaps.level)
     rate = 1.0 / (distance.clamp_min(1e-12) * view.widths)
-    return both.value, perturbations.pull(view.towards(y, both.balance * rate))
+    return ratio.value, perturbations.adjoint(view.towards(y, ratio.balance * rate))

@@ -7,12 +7,12 @@ from torch import Tensor
 
 from sklearn_proto._functional import lp_distances, lp_norm
 from sklearn_proto._views import SimilarityView
-from sklearn_proto.robustness._similarity._certificate import Root
-from sklearn_proto.robustness._similarity._gaps import Pairs
+from sklearn_proto.robustness._similarity._certificate import RootFindingCertificate
+from sklearn_proto.robustness._similarity._gaps import GapBatch
 from sklearn_proto.robustness._similarity._quadratic_bound import (
     Expansion,
     expand,
-    without_deviations,
+    why_no_deviations,
 )
 from sklearn_proto.robustness._threat_model._perturbations import (
     Perturbations,
@@ -20,7 +20,7 @@ from sklearn_proto.robustness._threat_model._perturbations import (
 )
 
 
-class Tilted(Root):
+class Tilted(RootFindingCertificate):
     """The positive side above its tangent, every negative term on its own.
 
     With v the slope of the tangent, a negative term ``n_j exp(b_j . delta)`` is at most
@@ -32,22 +32,24 @@ class Tilted(Root):
     name = "tilted"
     _rtol, _max_iter = 1e-4, 40
 
-    def refusal(self, view: SimilarityView, perturbations: Perturbations) -> str | None:
+    def why_not_applicable(
+        self, view: SimilarityView, perturbations: Perturbations
+    ) -> str | None:
         """Say that a tangent distance has no slope of this form."""
         del perturbations
-        return without_deviations(view)
+        return why_no_deviations(view)
 
-    def smallest_gap(self, pairs: Pairs) -> Callable[[Tensor], Tensor]:
-        """See `Root`."""
-        start = pairs.no_change
+    def smallest_gap(self, gaps: GapBatch) -> Callable[[Tensor], Tensor]:
+        """See `RootFindingCertificate`."""
+        start = gaps.no_change
 
         def log_gap(eps: Tensor) -> Tensor:
             # The tangent itself may depend on the size: see `expand`.
-            at = expand(pairs, eps, start)
+            at = expand(gaps, eps, start)
             spread = _dual_distances(at)
-            worst = torch.logsumexp(at.fall.log_p + eps[:, None] * spread, 1)
-            bent = at.bend * (pairs.perturbations.extent * eps).square() / 2
-            return at.value - worst - bent - at.lost
+            worst = torch.logsumexp(at.negative_terms.log_p + eps[:, None] * spread, 1)
+            curved = at.curvature * (gaps.perturbations.lp_to_l2 * eps).square() / 2
+            return at.value - worst - curved - at.rounding_error
 
         return log_gap
 
@@ -60,7 +62,7 @@ def _dual_distances(at: Expansion) -> Tensor:
     """
     assert at.deviations is not None
     v = at.slope + at.mean
-    dual = dual_exponent(at.pairs.perturbations.norm)
+    dual = dual_exponent(at.gaps.perturbations.norm)
     scale = at.deviations.slopes.scale.expand(len(v), -1)
     points = at.deviations.slopes.geometry.points
     out = torch.empty((len(v), len(points) + 1), dtype=v.dtype, device=v.device)

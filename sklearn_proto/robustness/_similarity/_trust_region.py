@@ -9,7 +9,7 @@ from sklearn_proto.robustness._similarity._boundary_search import (
     nearest_boundary,
 )
 from sklearn_proto.robustness._similarity._certificate import Certificate
-from sklearn_proto.robustness._similarity._gaps import Pairs
+from sklearn_proto.robustness._similarity._gaps import GapBatch
 from sklearn_proto.robustness._similarity._quadratic_bound import expand
 
 # A radius stops short of the boundary by this share, which leaves the proof some room.
@@ -32,22 +32,24 @@ class TrustRegion(Certificate):
 
     name = "trust_region"
 
-    def radius(self, pairs: Pairs) -> Tensor:
+    def radius(self, gaps: GapBatch) -> Tensor:
         """See `Certificate`."""
-        return prove(pairs, nearest_boundary(pairs))
+        return trust_region_radius(gaps, nearest_boundary(gaps))
 
 
-def prove(pairs: Pairs, boundary: Boundary, most: Tensor | float = torch.inf) -> Tensor:
+def trust_region_radius(
+    gaps: GapBatch, boundary: Boundary, most: Tensor | float = torch.inf
+) -> Tensor:
     """Largest size (m,), up to the boundary or `most`, at which the bound holds.
 
     It is the size asked for, or of the form found by halving it.
     """
     target = (boundary.size * (1 - _SHORT)).clamp_max(most)
-    proven = torch.where(hold_at(pairs, boundary, target), target, 0.0)
+    proven = torch.where(certifies_at(gaps, boundary, target), target, 0.0)
     active = ((target > proven) & target.isfinite()).nonzero().squeeze(1)
     if not len(active):
         return proven
-    some, ray = pairs.take(active), boundary.ray[active]
+    some, ray = gaps.take(active), boundary.ray[active]
 
     def holds(eps: Tensor) -> Tensor:
         return expand(some, eps, (INSIDE * eps)[:, None] * ray).holds()
@@ -57,19 +59,19 @@ def prove(pairs: Pairs, boundary: Boundary, most: Tensor | float = torch.inf) ->
     return proven
 
 
-def hold_at(pairs: Pairs, boundary: Boundary, target: Tensor) -> Tensor:
+def certifies_at(gaps: GapBatch, boundary: Boundary, target: Tensor) -> Tensor:
     """Whether the bound holds (m,) at sizes `target`, from the way to the boundary.
 
     At a size of 0, or an infinite one, nothing is tried.
     """
     holds = torch.zeros_like(target, dtype=torch.bool)
     active = ((target > 0) & target.isfinite()).nonzero().squeeze(1)
-    some, ray, size = pairs, boundary.ray, target
-    if len(active) < len(pairs):
-        some, ray, size = pairs.take(active), ray[active], target[active]
-    for rough in (True, False):
+    some, ray, size = gaps, boundary.ray, target
+    if len(active) < len(gaps):
+        some, ray, size = gaps.take(active), ray[active], target[active]
+    for trace_only in (True, False):
         at = expand(some, size, size[:, None] * ray)
-        found = (at.rough if rough else at).holds()
+        found = (at.trace_only if trace_only else at).holds()
         holds[active] = found
         left = (~found).nonzero().squeeze(1)
         if not len(left):

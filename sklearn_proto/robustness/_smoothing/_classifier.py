@@ -32,7 +32,11 @@ from sklearn_proto._compat import (
 )
 from sklearn_proto._devices import default_rows_per_batch
 from sklearn_proto._functional import lipschitz_constant
-from sklearn_proto._inputs._checked_data import check_labels, checked_data
+from sklearn_proto._inputs._checked_data import (
+    check_classes,
+    check_labels,
+    checked_data,
+)
 from sklearn_proto._inputs._containers import like
 from sklearn_proto._inputs._labels import checked_labels
 from sklearn_proto._surroundings import undisturbed
@@ -245,6 +249,7 @@ class SmoothedClassifier(
         self._warn_of_too_few_samples()
         values, y = self._validate(X, y)
         check_labels(y)
+        check_classes(self, np.unique(y))
         seed = check_random_state(self.random_state).bytes(16)
         self.noise_seed_ = int.from_bytes(seed, "little")
         if sample_weight is not None:
@@ -445,8 +450,8 @@ def _check_features(estimator: Any, n_features: int) -> None:
     known = getattr(estimator, "n_features_in_", n_features)
     if known != n_features:
         raise ValueError(
-            f"X has {n_features} features, but estimator={estimator!r} was fitted on "
-            f"{known} features."
+            f"X has {n_features} features, but estimator={shown(estimator)} was fitted "
+            f"on {known} features."
         )
 
 

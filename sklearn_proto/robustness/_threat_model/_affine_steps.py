@@ -22,6 +22,7 @@ from sklearn.preprocessing import (
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto._inputs._pipelines import passes
+from sklearn_proto._validation import shown
 
 Matrix: TypeAlias = NDArray[np.float64] | sparse.csr_array
 Parts: TypeAlias = list[tuple[str, Any, Any]]
@@ -48,9 +49,9 @@ def register_affine(cls: type, function: Callable[[Any], Any]) -> None:
     >>> register_affine(TruncatedSVD, lambda svd: svd.components_)
     """
     if not isinstance(cls, type):
-        raise ValueError(f"cls={cls!r} must be a class.")
+        raise ValueError(f"cls={shown(cls)} must be a class.")
     if not callable(function):
-        raise ValueError(f"function={function!r} must be a callable.")
+        raise ValueError(f"function={shown(function)} must be a callable.")
     _MATRICES[cls] = function
 
 

@@ -20,7 +20,7 @@ class Perturbations:
 
     The model sees ``z = A x + m``, so a perturbation ``delta`` of the features moves a
     row by ``A delta``. A certificate needs no more than the largest value of a linear
-    function on such a set, which the dual norm gives exactly, and its Euclidean extent.
+    function on such a set, which the dual norm gives exactly, and its Euclidean radius.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ class Perturbations:
         Length of `delta`.
     matrix : Tensor of shape (n_features,) or (dz, n_features), optional
         A, or its diagonal; the identity if None.
-    room : tuple of two Tensors of shape (n, n_features), optional
+    box_slack : tuple of two Tensors of shape (n, n_features), optional
         How far each feature of each row may fall and rise inside its bounds.
-    blur : Tensor of shape (n,), optional
+    rounding_error : Tensor of shape (n,), optional
         How far, in Euclidean length, rounding in front of the model may move a row and
         a perturbed one besides.
     """
@@ -40,37 +40,39 @@ class Perturbations:
     norm: float
     n_features: int
     matrix: Tensor | None = None
-    room: tuple[Tensor, Tensor] | None = None
-    blur: Tensor | None = None
+    box_slack: tuple[Tensor, Tensor] | None = None
+    rounding_error: Tensor | None = None
 
     def within(self, down: Tensor, up: Tensor) -> "Perturbations":
         """Keep the perturbations inside a box."""
-        return replace(self, room=(down, up))
+        return replace(self, box_slack=(down, up))
 
     def take(self, rows: Tensor) -> "Perturbations":
         """Perturbations of some of the rows."""
-        room, blur = self.room, self.blur
-        if room is None and blur is None:
+        box_slack, rounding_error = self.box_slack, self.rounding_error
+        if box_slack is None and rounding_error is None:
             return self
-        if room is not None:
-            room = room[0][rows], room[1][rows]
-        return replace(self, room=room, blur=None if blur is None else blur[rows])
+        if box_slack is not None:
+            box_slack = box_slack[0][rows], box_slack[1][rows]
+        if rounding_error is not None:
+            rounding_error = rounding_error[rows]
+        return replace(self, box_slack=box_slack, rounding_error=rounding_error)
 
     def in_float32(self, unit: float) -> "Perturbations":
         """Round everything, in another unit of length."""
         matrix = None if self.matrix is None else self.matrix.float()
-        room = self.room
-        if room is not None:
-            room = (room[0] / unit).float(), (room[1] / unit).float()
-        return replace(self, matrix=matrix, room=room)
+        box_slack = self.box_slack
+        if box_slack is not None:
+            box_slack = (box_slack[0] / unit).float(), (box_slack[1] / unit).float()
+        return replace(self, matrix=matrix, box_slack=box_slack)
 
-    def pull(self, a: Tensor) -> Tensor:
+    def adjoint(self, a: Tensor) -> Tensor:
         """``A^T a`` for rows `a`: a linear function of z as one of delta."""
         if self.matrix is None:
             return a
         return a * self.matrix if self.matrix.ndim == 1 else a @ self.matrix
 
-    def push(self, delta: Tensor) -> Tensor:
+    def apply(self, delta: Tensor) -> Tensor:
         """Apply the map: ``A delta`` for rows `delta`."""
         if self.matrix is None:
             return delta
@@ -78,7 +80,7 @@ class Perturbations:
         return delta * self.matrix if diagonal else delta @ self.matrix.T
 
     @cached_property
-    def extent(self) -> float:
+    def lp_to_l2(self) -> float:
         """Largest Euclidean length at eps = 1 of a `delta` that the model sees."""
         free = self.n_features
         if self.matrix is not None:
@@ -86,16 +88,16 @@ class Perturbations:
             free = int((moved if moved.ndim == 1 else moved.any(0)).sum())
         return lipschitz_constant(self.norm, max(free, 1))
 
-    def weighted_extent(self, weights: Tensor, eps: Tensor) -> Tensor:
+    def weighted_lp_to_l2(self, weights: Tensor, eps: Tensor) -> Tensor:
         """Largest ``sqrt(sum_i weights_i delta_i^2)`` (n,) at sizes `eps`, or more."""
         found = eps * lp_norm(weights, _dual_of_squares(self.norm)).sqrt()
-        if self.room is None:
+        if self.box_slack is None:
             return found
-        within = torch.minimum(torch.maximum(*self.room), eps[:, None])
+        within = torch.minimum(torch.maximum(*self.box_slack), eps[:, None])
         return torch.minimum(found, (weights * within.square()).sum(1).sqrt())
 
     @cached_property
-    def stretch(self) -> float:
+    def spectral_norm(self) -> float:
         """Largest Euclidean length of ``A delta`` where that of `delta` is 1."""
         if self.matrix is None:
             return 1.0
@@ -107,7 +109,7 @@ class Perturbations:
     def lipschitz(self) -> float:
         """Bound on the Euclidean length of ``A delta`` at eps = 1."""
         if self.matrix is None:
-            return self.extent
+            return self.lp_to_l2
         p, a = self.norm, self.matrix
         if a.ndim == 1:
             power = 2.0 * _dual_of_squares(p)
@@ -115,16 +117,16 @@ class Perturbations:
         if p == 1:
             return float(lp_norm(a.T, 2).max())
         through_rows = float(lp_norm(lp_norm(a, dual_exponent(p)), 2))
-        return min(self.stretch * self.extent, through_rows)
+        return min(self.spectral_norm * self.lp_to_l2, through_rows)
 
     def longest(self, eps: Tensor) -> Tensor:
         """Bound (n,) on the Euclidean length of ``A delta`` at sizes `eps`."""
         found = eps * self.lipschitz
-        if self.room is None:
+        if self.box_slack is None:
             return found
-        size = torch.minimum(torch.maximum(*self.room), eps[:, None])
+        size = torch.minimum(torch.maximum(*self.box_slack), eps[:, None])
         matrix = None if self.matrix is None else self.matrix.abs()
-        in_box = replace(self, matrix=matrix).push(size)
+        in_box = replace(self, matrix=matrix).apply(size)
         return torch.minimum(found, lp_norm(in_box, 2.0))
 
     @cached_property
@@ -161,7 +163,9 @@ class Perturbations:
     def largest(self) -> Tensor | None:
         """Size (n,) of the largest perturbation inside the bounds, if there are any."""
         return (
-            None if self.room is None else lp_norm(torch.maximum(*self.room), self.norm)
+            None
+            if self.box_slack is None
+            else lp_norm(torch.maximum(*self.box_slack), self.norm)
         )
 
     def dual_norm(self, a: Tensor) -> Tensor:
@@ -173,29 +177,31 @@ class Perturbations:
 
         Attained for any norm without bounds, and for l1 and the maximum norm with them.
         """
-        if self.room is None:
+        if self.box_slack is None:
             return self.dual_norm(a) * eps
-        size, room = self._towards(a)
-        within = torch.where(room > 0, size, torch.zeros_like(size))
+        size, slack = self._towards(a)
+        within = torch.where(slack > 0, size, torch.zeros_like(size))
         if self.norm == math.inf:
-            return (within * torch.minimum(room, eps[:, None])).sum(1)
+            return (within * torch.minimum(slack, eps[:, None])).sum(1)
         if self.norm == 1:
-            return best_spent(within, room, eps)
+            return fractional_knapsack(within, slack, eps)
         free = self.dual_norm(within)
         best = eps * free
         # Where the unbounded maximum leaves the box, the box is the better bound.
         for _ in range(2):
             share = eps[:, None] * within / _positive(free)[:, None]
-            clipped = share > room
-            fixed = torch.where(clipped, within * room, torch.zeros_like(room)).sum(1)
+            clipped = share > slack
+            fixed = torch.where(clipped, within * slack, torch.zeros_like(slack)).sum(1)
             rest = torch.where(clipped, torch.zeros_like(within), within)
             free = self.dual_norm(rest)
             best = torch.minimum(best, fixed + eps * free)
         return best
 
-    def pencil(self, a: Tensor, b: Tensor, eps: Tensor) -> Callable[[Tensor], Tensor]:
+    def support_of_line(
+        self, a: Tensor, b: Tensor, eps: Tensor
+    ) -> Callable[[Tensor], Tensor]:
         """Return `support` (n,) of ``a + k b`` as a function of k (n,)."""
-        if self.room is not None or self.norm != 2:
+        if self.box_slack is not None or self.norm != 2:
             return lambda k: self.support(a + k[:, None] * b, eps)
         own, cross, other = ((x * y).sum(1) for x, y in ((a, a), (a, b), (b, b)))
         # The terms may cancel, and squares may underflow.
@@ -212,9 +218,9 @@ class Perturbations:
 
     def steepest(self, a: Tensor) -> Tensor:
         """Find the unit perturbations along which ``a . delta`` falls fastest."""
-        if self.room is not None:
-            size, room = self._towards(-a)
-            a = torch.where((room > 0) & (size > 0), a, torch.zeros_like(a))
+        if self.box_slack is not None:
+            size, slack = self._towards(-a)
+            a = torch.where((slack > 0) & (size > 0), a, torch.zeros_like(a))
         if self.norm == math.inf:
             return -a.sign()
         if self.norm == 1:
@@ -230,9 +236,9 @@ class Perturbations:
 
     def inside(self, delta: Tensor) -> Tensor:
         """Clip perturbations to the bounds."""
-        if self.room is None:
+        if self.box_slack is None:
             return delta
-        down, up = self.room
+        down, up = self.box_slack
         return torch.minimum(torch.maximum(delta, -down), up)
 
     def size(self, delta: Tensor) -> Tensor:
@@ -240,9 +246,9 @@ class Perturbations:
         return lp_norm(delta, self.norm)
 
     def _towards(self, a: Tensor) -> tuple[Tensor, Tensor]:
-        """Sizes of `a`, and the room of each feature in the direction it asks for."""
-        assert self.room is not None
-        down, up = self.room
+        """Sizes of `a`, and the slack of each feature in the direction it asks for."""
+        assert self.box_slack is not None
+        down, up = self.box_slack
         return a.abs(), torch.where(a > 0, up, down)
 
 
@@ -262,13 +268,15 @@ def _positive(divisor: Tensor) -> Tensor:
     return divisor.clamp_min(torch.finfo(divisor.dtype).tiny)
 
 
-def best_spent(value: Tensor, room: Tensor, budget: Tensor) -> Tensor:
-    """Sum of values (n, d) times amounts inside their room, which share a budget (n,).
+def fractional_knapsack(value: Tensor, capacity: Tensor, budget: Tensor) -> Tensor:
+    """Sum of values (n, d) times amounts up to a capacity, on a shared budget (n,).
 
     The most valuable feature takes all it can, then the next.
     """
     value, order = value.sort(1, descending=True)
-    room = room.gather(1, order)
-    before = torch.cat([torch.zeros_like(room[:, :1]), room.cumsum(1)[:, :-1]], 1)
-    amount = torch.minimum((budget[:, None] - before).clamp_min(0.0), room)
+    capacity = capacity.gather(1, order)
+    before = torch.cat(
+        [torch.zeros_like(capacity[:, :1]), capacity.cumsum(1)[:, :-1]], 1
+    )
+    amount = torch.minimum((budget[:, None] - before).clamp_min(0.0), capacity)
     return (value * amount).sum(1)

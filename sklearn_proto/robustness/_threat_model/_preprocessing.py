@@ -24,7 +24,7 @@ from sklearn_proto.robustness._threat_model._affine_steps import (
 
 
 @dataclass(frozen=True, eq=False)
-class AffineFront:
+class AffinePreprocessing:
     """A classifier and the affine map that its pipeline applies before it.
 
     Parameters
@@ -42,7 +42,7 @@ classifier, n_features_raw)
 
     See Also
     --------
-    affine_front : Make one of a pipeline.
+    affine_preprocessing : Make one of a pipeline.
     """
 
     estimator: Any
@@ -105,7 +105,7 @@ classifier, n_features_raw)
 
 
 @undisturbed
-def affine_front(estimator: Any) -> AffineFront:
+def affine_preprocessing(estimator: Any) -> AffinePreprocessing:
     """Take the affine steps in front of a classifier apart from it.
 
     Parameters
@@ -138,27 +138,27 @@ def affine_front(estimator: Any) -> AffineFront:
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_proto import CBCClassifier
-    >>> from sklearn_proto.robustness import affine_front
+    >>> from sklearn_proto.robustness import affine_preprocessing
     >>> X, y = load_iris(return_X_y=True)
     >>> model = make_pipeline(StandardScaler(), CBCClassifier(random_state=0))
-    >>> front = affine_front(model.fit(X, y))
-    >>> front.matrix.diagonal().round(2)
+    >>> preprocessing = affine_preprocessing(model.fit(X, y))
+    >>> preprocessing.matrix.diagonal().round(2)
     array([1.21, 2.3 , 0.57, 1.32])
-    >>> front.transform(X).shape
+    >>> preprocessing.transform(X).shape
     (150, 4)
     """
     steps, final = unwrap_pipeline(estimator)
     if not hasattr(final, "certifiable_view"):
         check_is_fitted(final)
         raise TypeError(_without_view(final))
-    return front_of(steps, final)
+    return preprocessing_of(steps, final)
 
 
-def front_of(steps: Steps, final: Any) -> AffineFront:
+def preprocessing_of(steps: Steps, final: Any) -> AffinePreprocessing:
     """Put a classifier and the affine steps in front of it together."""
     matrices = tuple(matrix_of_step(name, step) for name, step in steps)
     transformers = tuple(step for _, step in steps)
-    return AffineFront(final, product(matrices), transformers, matrices)
+    return AffinePreprocessing(final, product(matrices), transformers, matrices)
 
 
 def _without_view(final: Any) -> str:

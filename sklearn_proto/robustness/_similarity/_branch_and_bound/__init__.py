@@ -1,5 +1,8 @@
 """Branch and bound for Gaussian models on Euclidean balls."""
 
-from sklearn_proto.robustness._similarity._branch_and_bound._narrow import Ends, narrow
+from sklearn_proto.robustness._similarity._branch_and_bound._radius_bracket import (
+    RadiusBracket,
+    branch_and_bound,
+)
 
-__all__ = ["Ends", "narrow"]
+__all__ = ["RadiusBracket", "branch_and_bound"]

@@ -19,7 +19,7 @@ from sklearn_proto.robustness._similarity._branch_and_bound._region import Regio
 
 _STEPS = 12
 # Weight of the barrier at the start, in units of the log-ratio, and how it falls.
-_BARRIER, _FALL = 0.5, 0.3
+_BARRIER, _BARRIER_DECAY = 0.5, 0.3
 _WARM = 0.1
 # Share of the magnitudes that enter a bound which its rounding may reach.
 _ROUNDING = 1e-11
@@ -42,8 +42,8 @@ class Multipliers(NamedTuple):
 
     def where(self, chosen: Tensor, other: "Multipliers") -> "Multipliers":
         """Take some, and the rest from `other`."""
-        pairs = zip(self, other, strict=True)
-        return Multipliers(*(torch.where(chosen[:, None], a, b) for a, b in pairs))
+        both = zip(self, other, strict=True)
+        return Multipliers(*(torch.where(chosen[:, None], a, b) for a, b in both))
 
 
 class Dual(NamedTuple):
@@ -73,9 +73,9 @@ def dual_bound(
         torch.full_like(barrier, -torch.inf), torch.zeros_like(quadratic.x), multipliers
     )
     for i in range(_STEPS):
-        bend = quadratic.bend(level)
-        multipliers, inverse, convex = _made_convex(multipliers, bend)
-        found = _evaluate(quadratic, region, multipliers, bend, inverse, level)
+        curvature = quadratic.curvature(level)
+        multipliers, inverse, convex = _made_convex(multipliers, curvature)
+        found = _evaluate(quadratic, region, multipliers, curvature, inverse, level)
         better = (found.bound > best.bound) & convex
         best = Dual(
             torch.where(better, found.bound, best.bound),
@@ -86,9 +86,9 @@ def dual_bound(
             break
         level = (level + quadratic.variance(found.step).clamp_max(50.0)) / 2
         multipliers = _newton(
-            quadratic, region, multipliers, bend, inverse, found.step, barrier
+            quadratic, region, multipliers, curvature, inverse, found.step, barrier
         )
-        barrier = barrier * _FALL
+        barrier = barrier * _BARRIER_DECAY
     return best
 
 
@@ -100,12 +100,12 @@ def _start(quadratic: Quadratic, region: Region) -> Multipliers:
 
 
 def _made_convex(
-    multipliers: Multipliers, bend: Tensor
+    multipliers: Multipliers, curvature: Tensor
 ) -> tuple[Multipliers, Tensor, Tensor]:
     """Raise mu until the Lagrangian is convex; its inverse Hessian, and if it is."""
     ball = multipliers.ball
     for _ in range(12):
-        hessian = torch.diag_embed(ball + multipliers.box) - 2.0 * bend
+        hessian = torch.diag_embed(ball + multipliers.box) - 2.0 * curvature
         factor, info = torch.linalg.cholesky_ex(hessian)
         if not bool(info.any()):
             break
@@ -121,7 +121,7 @@ def _evaluate(
     quadratic: Quadratic,
     region: Region,
     multipliers: Multipliers,
-    bend: Tensor,
+    curvature: Tensor,
     inverse: Tensor,
     level: Tensor,
 ) -> Dual:
@@ -132,7 +132,9 @@ def _evaluate(
     tilted = quadratic.slope + ball * x + box * off
     step = -(inverse @ tilted[:, :, None]).squeeze(2)
     # At a step that is off by r this is too large by a term of second order in r.
-    curved = multipliers.diagonal * step - 2.0 * (bend @ step[:, :, None]).squeeze(2)
+    curved = multipliers.diagonal * step - 2.0 * (curvature @ step[:, :, None]).squeeze(
+        2
+    )
     change = ((tilted + curved / 2) * step).sum(1)
     lost_to_ball = ball.squeeze(1) * (region.eps.square() - x.square().sum(1)) / 2
     lost_to_box = (box * (region.half.square() - off.square())).sum(1) / 2
@@ -153,7 +155,7 @@ def _newton(
     quadratic: Quadratic,
     region: Region,
     multipliers: Multipliers,
-    bend: Tensor,
+    curvature: Tensor,
     inverse: Tensor,
     step: Tensor,
     barrier: Tensor,
@@ -190,14 +192,14 @@ def _newton(
         ],
         1,
     )
-    curvature = pushes.mT @ inverse @ pushes + t[:, :, None] * (
+    dual_hessian = pushes.mT @ inverse @ pushes + t[:, :, None] * (
         determinant + torch.diag_embed(1.0 / given.square())
     )
-    direction = torch.linalg.solve_ex(curvature, gradient)[0].nan_to_num(0.0)
+    direction = torch.linalg.solve_ex(dual_hessian, gradient)[0].nan_to_num(0.0)
     share = (0.9 / (-direction / given).amax(1).clamp_min(1e-9)).clamp_max(1.0)
     for _ in range(8):
         taken = given + share[:, None] * direction
-        hessian = torch.diag_embed(taken[:, :1] + taken[:, 1:]) - 2.0 * bend
+        hessian = torch.diag_embed(taken[:, :1] + taken[:, 1:]) - 2.0 * curvature
         info = torch.linalg.cholesky_ex(hessian)[1]
         if not bool(info.any()):
             break

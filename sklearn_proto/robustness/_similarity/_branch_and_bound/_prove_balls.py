@@ -14,12 +14,14 @@ from sklearn_proto.robustness._similarity._branch_and_bound._quadratic import (
     quadratic_below,
 )
 from sklearn_proto.robustness._similarity._branch_and_bound._region import Region
-from sklearn_proto.robustness._similarity._branch_and_bound._span import Span
+from sklearn_proto.robustness._similarity._branch_and_bound._slope_subspace import (
+    SlopeSubspace,
+)
 
 # Elements of the largest array of a wave of nodes, and nodes at most.
 _ELEMENTS, _WAVE = 2_000_000, 256
-# How often a node is expanded anew where the last relaxation has its minimum.
-_LOOKS = 5
+# How often a node is expanded again, where the last relaxation has its minimum.
+_MAX_REEXPANSIONS = 4
 # Weight of the curvature along an axis against what its box costs the relaxation.
 _CURVATURE = 0.2
 
@@ -34,28 +36,28 @@ class Proof(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Rivals of several rows, each with the pairs of its own concepts side by side.
+class GapsOnBalls:
+    """Rivals of several rows, each with the gaps of its own concepts side by side.
 
     Parameters
     ----------
-    span : Span
-        Log-ratios of all pairs.
+    subspace : SlopeSubspace
+        Log-ratios of all gaps.
     row : Tensor of shape (rivals,)
         Which row each rival belongs to.
     n_own : int
         Own concepts.
     """
 
-    span: Span
+    subspace: SlopeSubspace
     row: Tensor
     n_own: int
 
-    def of_rows(self, chosen: Tensor) -> "Problem":
+    def of_rows(self, chosen: Tensor) -> "GapsOnBalls":
         """Select the rivals of some of the rows, given as a mask; rows keep places."""
         kept = chosen[self.row]
-        return Problem(
-            self.span.take(kept.repeat_interleave(self.n_own)),
+        return GapsOnBalls(
+            self.subspace.take(kept.repeat_interleave(self.n_own)),
             self.row[kept],
             self.n_own,
         )
@@ -85,7 +87,7 @@ class _Verdict(NamedTuple):
     point: Tensor  # (nodes, D), where it is closed
 
 
-def prove_balls(problem: Problem, eps: Tensor, max_nodes: Tensor) -> Proof:
+def prove_balls(problem: GapsOnBalls, eps: Tensor, max_nodes: Tensor) -> Proof:
     """Prove all rivals of every row harmless on the ball of radius `eps` (n,).
 
     A node is done when, for some own concept, the quadratic below its log-ratio is
@@ -93,13 +95,13 @@ def prove_balls(problem: Problem, eps: Tensor, max_nodes: Tensor) -> Proof:
     all rows are examined together, the last ones first. A row ends when none is left,
     when it has had `max_nodes` (n,), or when a point is found that closes its gap.
     """
-    row, span = problem.row, problem.span
-    whole = eps[row][:, None].expand(-1, span.n_axes)
+    row, subspace = problem.row, problem.subspace
+    whole = eps[row][:, None].expand(-1, subspace.n_axes)
     open_ = _Nodes(-whole, whole, torch.arange(len(row), device=row.device))
     nodes = torch.zeros_like(eps, dtype=torch.int64)
     failed = torch.zeros_like(eps, dtype=torch.bool)
     closed = failed.clone()
-    point = span.axes.new_zeros((len(eps), span.axes.shape[2]))
+    point = subspace.axes.new_zeros((len(eps), subspace.axes.shape[2]))
     size = _wave_size(problem)
     while len(open_.rival):
         wave, open_ = open_.take(slice(-size, None)), open_.take(slice(-size))
@@ -109,7 +111,7 @@ def prove_balls(problem: Problem, eps: Tensor, max_nodes: Tensor) -> Proof:
         of_row = row[wave.rival]
         verdict = _examine(problem, wave, eps[of_row])
         some = verdict.closed.nonzero().squeeze(1)
-        own = span.take(wave.rival[some] * problem.n_own)
+        own = subspace.take(wave.rival[some] * problem.n_own)
         point[of_row[some]] = own.perturbation(verdict.point[some])
         closed[of_row[some]] = True
         failed |= closed
@@ -118,13 +120,13 @@ def prove_balls(problem: Problem, eps: Tensor, max_nodes: Tensor) -> Proof:
     return Proof(~failed, closed, point, nodes)
 
 
-def _wave_size(problem: Problem) -> int:
-    _, terms, n_axes = problem.span.slopes.shape
+def _wave_size(problem: GapsOnBalls) -> int:
+    _, terms, n_axes = problem.subspace.slopes.shape
     element = problem.n_own * (n_axes + 1) * (terms + n_axes)
     return min(max(_ELEMENTS // element, 1), _WAVE)
 
 
-def _examine(problem: Problem, nodes: _Nodes, eps: Tensor) -> _Verdict:
+def _examine(problem: GapsOnBalls, nodes: _Nodes, eps: Tensor) -> _Verdict:
     """Expand every node around its centre, then where its relaxation is lowest.
 
     Helpful terms are convex, and bounded by their tangent: what it loses vanishes once
@@ -141,27 +143,27 @@ def _examine(problem: Problem, nodes: _Nodes, eps: Tensor) -> _Verdict:
     lowest = at.clone()
     proven = torch.zeros_like(eps, dtype=torch.bool)
     active, start = torch.arange(len(pair), device=eps.device), None
-    for look in range(_LOOKS):
+    for expansion in range(1 + _MAX_REEXPANSIONS):
         if not len(active):
             break
-        span, region = problem.span.take(pair[active]), piece.take(node[active])
+        subspace, region = problem.subspace.take(pair[active]), piece.take(node[active])
         at[active] = region.nearest_to(lowest[active])
-        found = _look(span, region, at[active], start)
+        found = _node_bound(subspace, region, at[active], start)
         raised = found.bound > best[active]
         best[active] = torch.maximum(best[active], found.bound)
         lowest[active], cost[active] = at[active] + found.step, found.cost
-        holds = found.bound > span.rounding
+        holds = found.bound > subspace.rounding
         proven[node[active[holds]]] = True
-        kept = (raised | (look < 2)) & ~proven[node[active]]
+        kept = (raised | (expansion < 2)) & ~proven[node[active]]
         active, start = active[kept], found.multipliers.take(kept)
     first = n_own * torch.arange(len(eps), device=eps.device)
     chosen = best.view(-1, n_own).argmax(1) + first
-    everywhere = problem.span.take(pair).log_ratio(at[chosen][node])
+    everywhere = problem.subspace.take(pair).log_ratio(at[chosen][node])
     closed = (everywhere.view(-1, n_own).amax(1) <= 0) & ~proven
     return _Verdict(proven, cost[chosen], closed, at[chosen])
 
 
-class _Look(NamedTuple):
+class _NodeBound(NamedTuple):
     """A bound (m,), where the relaxation has it, and the cost of every axis."""
 
     bound: Tensor
@@ -170,17 +172,19 @@ class _Look(NamedTuple):
     multipliers: Multipliers
 
 
-def _look(span: Span, region: Region, x: Tensor, start: Multipliers | None) -> _Look:
-    n_axes = span.n_axes
+def _node_bound(
+    subspace: SlopeSubspace, region: Region, x: Tensor, start: Multipliers | None
+) -> _NodeBound:
+    n_axes = subspace.n_axes
     half = region.half
-    if span.perturbations.matrix is not None:
-        region, x = region.beside(), torch.nn.functional.pad(x, (0, 1))
-    quadratic = quadratic_below(span, region, x)
+    if subspace.perturbations.matrix is not None:
+        region, x = region.with_free_axis(), torch.nn.functional.pad(x, (0, 1))
+    quadratic = quadratic_below(subspace, region, x)
     bound, step, multipliers = dual_bound(quadratic, region, start)
     curvature = quadratic.scatter.diagonal(dim1=1, dim2=2)
     weight = torch.minimum(multipliers.box, 2.0 * curvature) + _CURVATURE * curvature
     cost = weight[:, :n_axes] * half.square()
-    return _Look(bound, step[:, :n_axes], cost, multipliers)
+    return _NodeBound(bound, step[:, :n_axes], cost, multipliers)
 
 
 def _halved(nodes: _Nodes, verdict: _Verdict, eps: Tensor) -> _Nodes:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sklearn_proto._functional import log_growth
+from sklearn_proto._functional import log_psi
 from sklearn_proto.robustness._similarity._branch_and_bound._region import Region
-from sklearn_proto.robustness._similarity._branch_and_bound._span import (
-    Span,
+from sklearn_proto.robustness._similarity._branch_and_bound._slope_subspace import (
+    SlopeSubspace,
     along,
     summed,
 )
@@ -55,7 +55,7 @@ class Quadratic:
         """``d' scatter d`` of shape (m,)."""
         return (along(self.scatter, d) * d).sum(1)
 
-    def bend(self, level: Tensor) -> Tensor:
+    def curvature(self, level: Tensor) -> Tensor:
         """Matrix of the quadratic whose logarithm is replaced by its tangent."""
         return self.scatter / (1.0 + level)[:, None, None] - self.lift
 
@@ -64,33 +64,37 @@ class Quadratic:
         return torch.log1p(level) - level / (1.0 + level)
 
 
-def quadratic_below(span: Span, region: Region, x: Tensor) -> Quadratic:
-    """Expand the log-ratios of `span` around x, for the pieces of `region`.
+def quadratic_below(subspace: SlopeSubspace, region: Region, x: Tensor) -> Quadratic:
+    """Expand the log-ratios of `subspace` around x, for the pieces of `region`.
 
-    With a map in front, `region` and x have one coordinate more than `span`: it is the
-    direction outside the span in which ``|A delta|^2`` grows around x. Positive terms
-    may pull along it, the negative ones do not move.
+    With a map in front, `region` and x have one coordinate more than `subspace`: the
+    free axis, outside the subspace, along which ``|A delta|^2`` grows around x. The
+    positive terms may change along it, the negative ones do not.
     """
-    perturbations = span.perturbations
-    inner = x[:, : span.n_axes]
-    moved = perturbations.push(span.perturbation(inner))
-    widening = 2.0 * _coordinates(span, perturbations.pull(moved), x.shape[1])
-    slopes = _padded(span.slopes, x.shape[1])
-    exponents = along(span.slopes, inner)
-    up = span.rise + exponents + span.leftover * moved.square().sum(1, keepdim=True)
+    perturbations = subspace.perturbations
+    inner = x[:, : subspace.n_axes]
+    moved = perturbations.apply(subspace.perturbation(inner))
+    widening = 2.0 * _coordinates(subspace, perturbations.adjoint(moved), x.shape[1])
+    slopes = _padded(subspace.slopes, x.shape[1])
+    exponents = along(subspace.slopes, inner)
+    up = (
+        subspace.log_positive
+        + exponents
+        + subspace.leftover * moved.square().sum(1, keepdim=True)
+    )
     # A box says nothing of what lies outside the span.
-    everything = span.n_axes == perturbations.n_features
+    everything = subspace.n_axes == perturbations.n_features
     farthest = region.farthest if everything else region.eps
-    most = (perturbations.stretch * farthest).square()
-    down = span.fall + exponents + span.leftover * most[:, None]
+    most = (perturbations.spectral_norm * farthest).square()
+    down = subspace.log_negative + exponents + subspace.leftover * most[:, None]
     log_up, q = _shares(up)
     log_down, p = _shares(down)
-    rising = slopes + span.leftover[:, None] * widening[:, None]
-    v, lift = _lift(span, region, x, q, rising)
+    rising = slopes + subspace.leftover[:, None] * widening[:, None]
+    v, lift = _lift(subspace, region, x, q, rising)
     u = along(slopes.mT, p)
     apart = slopes - u[:, None]
     reach = region.largest(apart, x)
-    scatter = summed(p * log_growth(reach).exp(), apart)
+    scatter = summed(p * log_psi(reach).exp(), apart)
     # Without negative terms the value is infinite: any large one is below.
     value = (log_up - log_down).clamp_max(_LARGE)
     return Quadratic(x, v - u, value, lift, scatter)
@@ -103,11 +107,11 @@ def _shares(logs: Tensor) -> tuple[Tensor, Tensor]:
     return total, (logs - floor[:, None]).exp()
 
 
-def _coordinates(span: Span, pulled: Tensor, count: int) -> Tensor:
-    inward = along(span.axes, pulled)
-    if count == span.n_axes:
+def _coordinates(subspace: SlopeSubspace, mapped: Tensor, count: int) -> Tensor:
+    inward = along(subspace.axes, mapped)
+    if count == subspace.n_axes:
         return inward
-    outward = (pulled - span.perturbation(inward)).norm(dim=1, keepdim=True)
+    outward = (mapped - subspace.perturbation(inward)).norm(dim=1, keepdim=True)
     return torch.cat([inward, outward], 1)
 
 
@@ -116,7 +120,7 @@ def _padded(rows: Tensor, count: int) -> Tensor:
 
 
 def _lift(
-    span: Span, region: Region, x: Tensor, q: Tensor, rising: Tensor
+    subspace: SlopeSubspace, region: Region, x: Tensor, q: Tensor, rising: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Mean slope of the positive side, and the curvature that it has at least.
 
@@ -126,18 +130,18 @@ def _lift(
     v = along(rising.mT, q)
     apart = rising - v[:, None]
     down, up = region.largest(-apart, x), region.largest(apart, x)
-    weight = q * _slowed(down)
-    square = (q * span.leftover * torch.exp(-down)).sum(1)
-    stretching = _padded(span.stretching, x.shape[1])
-    curved = square[:, None, None] * (stretching.mT @ stretching)
-    length = span.perturbations.stretch * region.longest(x)
+    weight = q * psi_lower(down)
+    square = (q * subspace.leftover * torch.exp(-down)).sum(1)
+    projected_map = _padded(subspace.projected_map, x.shape[1])
+    curved = square[:, None, None] * (projected_map.mT @ projected_map)
+    length = subspace.perturbations.spectral_norm * region.longest(x)
     most = (weight * torch.maximum(down, up).square()).sum(1) + square * length.square()
     most = most.clamp_min(1e-300)
     kappa = torch.log1p(most) / most
     return v, kappa[:, None, None] * (summed(weight, apart) + curved)
 
 
-def _slowed(m: Tensor) -> Tensor:
+def psi_lower(m: Tensor) -> Tensor:
     """``psi(-m) = (e^-m - 1 + m) / m^2`` for m >= 0, not above it but for rounding."""
     small = m < 1e-2
     safe = torch.where(small, torch.ones_like(m), m)

@@ -35,7 +35,7 @@ class Region:
         """Select some of the pieces."""
         return Region(self.lo[chosen], self.hi[chosen], self.eps[chosen])
 
-    def beside(self) -> "Region":
+    def with_free_axis(self) -> "Region":
         """Append an axis along which the ball alone is the limit."""
         eps = self.eps[:, None]
         lo, hi = torch.cat([self.lo, -eps], 1), torch.cat([self.hi, eps], 1)

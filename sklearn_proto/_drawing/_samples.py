@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_proto.explain._text import legible, shortened, text_width
-from sklearn_proto.inspection._bands import Bands
+from sklearn_proto._drawing._bands import Bands
+from sklearn_proto._drawing._text import legible, shortened, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_proto.inspection._arguments import check_axes
+from sklearn_proto._validation import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,3 +53,20 @@ def panels(
     made = np.empty(len(cells), dtype=object)
     made[:] = cells
     return made.reshape(shape)
+
+
+def check_axes(ax: Any, *, figures: bool = False) -> None:
+    """Check that something can be drawn on, if it is not None.
+
+    Raises
+    ------
+    TypeError
+        If it is neither axes nor, where `figures` are allowed, a figure.
+    """
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    if ax is None or isinstance(ax, (Axes, Figure) if figures else Axes):
+        return
+    what = "matplotlib Axes or a blank Figure" if figures else "matplotlib Axes"
+    raise TypeError(f"ax={shown(ax)} must be {what}, or None for a new figure.")

@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Seen:
+class PreprocessedView:
     """What stands between raw rows and a view: there, and back.
 
     Parameters

@@ -6,19 +6,25 @@ from torch import Tensor
 from sklearn_proto.robustness._enclosure import Effort, finished
 from sklearn_proto.robustness._similarity._boundary_search import Boundary
 from sklearn_proto.robustness._similarity._branch_and_bound._prove_balls import (
-    Problem,
+    GapsOnBalls,
     Proof,
     prove_balls,
 )
-from sklearn_proto.robustness._similarity._branch_and_bound._span import span_of
-from sklearn_proto.robustness._similarity._gaps import Duels, Pairs, SimilarityBatch
-from sklearn_proto.robustness._similarity._trust_region import hold_at
+from sklearn_proto.robustness._similarity._branch_and_bound._slope_subspace import (
+    slope_subspace,
+)
+from sklearn_proto.robustness._similarity._gaps import (
+    GapBatch,
+    GapIndex,
+    SimilarityBatch,
+)
+from sklearn_proto.robustness._similarity._trust_region import certifies_at
 
 # How many balls are tried. Each may take half of the nodes that the row has left.
 _ROUNDS = 6
 
 
-class Ends:
+class RadiusBracket:
     """What is known of the radii of n rows, and which ball to prove next.
 
     Parameters
@@ -39,12 +45,12 @@ class Ends:
     @property
     def open(self) -> Tensor:
         """Rows that may gain by another ball."""
-        gain = self.ceiling - self.lower > self.rtol / 2 * self.upper
-        narrow = finished(self.lower, self.upper, self.rtol)
+        constant_share = self.ceiling - self.lower > self.rtol / 2 * self.upper
+        done = finished(self.lower, self.upper, self.rtol)
         whole = self.eps >= self.ceiling
-        return (self.nodes > 0) & (gain | whole) & ~narrow
+        return (self.nodes > 0) & (constant_share | whole) & ~done
 
-    def note(self, tried: Tensor, holds: Tensor) -> None:
+    def record_proof(self, tried: Tensor, holds: Tensor) -> None:
         """Note for which of the rows that were tried the ball of `eps` holds.
 
         The next ball is half way to the smallest that does not.
@@ -53,57 +59,61 @@ class Ends:
         self.ceiling = torch.where(tried & ~holds, self.eps, self.ceiling)
         self.eps = torch.where(tried, (self.lower + self.ceiling) / 2, self.eps)
 
-    def attain(self, rows: Tensor, size: Tensor) -> None:
+    def record_counterexample(self, rows: Tensor, size: Tensor) -> None:
         """Note smaller changes of some rows, and prove all up to them next."""
         self.upper[rows] = size
         self.eps[rows] = self.ceiling[rows] = (1 - self.rtol) * size
 
 
-def narrow(
-    batch: SimilarityBatch, rows: Tensor, duels: Duels, boundary: Boundary, ends: Ends
+def branch_and_bound(
+    batch: SimilarityBatch,
+    rows: Tensor,
+    index: GapIndex,
+    boundary: Boundary,
+    bracket: RadiusBracket,
 ) -> None:
-    """Improve the `ends` of `rows`, whose pairs are `duels`, by branch and bound.
+    """Improve the `bracket` of `rows`, whose gaps are `index`, by proofs on balls.
 
     A first proof is for the radius at which the row is finished. A point that it finds
     to change the prediction lowers the upper end. One that takes too many nodes is
     followed by proofs for smaller radii.
     """
-    problem = _problem(batch, rows, duels, boundary, ends.eps)
+    problem = _gaps_on_balls(batch, rows, index, boundary, bracket.eps)
     for _ in range(_ROUNDS):
-        tried = ends.open
+        tried = bracket.open
         if not bool(tried.any()):
             return
-        allowed = torch.where(tried, (ends.nodes + 1) // 2, 0)
-        proof = prove_balls(problem.of_rows(tried), ends.eps, allowed)
-        ends.nodes -= torch.minimum(proof.nodes, allowed)
-        ends.note(tried, proof.holds)
-        _lower_the_upper_end(batch, rows, proof, ends)
+        allowed = torch.where(tried, (bracket.nodes + 1) // 2, 0)
+        proof = prove_balls(problem.of_rows(tried), bracket.eps, allowed)
+        bracket.nodes -= torch.minimum(proof.nodes, allowed)
+        bracket.record_proof(tried, proof.holds)
+        _lower_the_upper_end(batch, rows, proof, bracket)
 
 
 def _lower_the_upper_end(
-    batch: SimilarityBatch, rows: Tensor, proof: Proof, ends: Ends
+    batch: SimilarityBatch, rows: Tensor, proof: Proof, bracket: RadiusBracket
 ) -> None:
     closed = proof.closed.nonzero().squeeze(1)
     delta = proof.counterexample[closed]
     flips = batch.flips(rows[closed], delta)
-    ends.attain(closed[flips], batch.perturbations.size(delta[flips]))
+    bracket.record_counterexample(closed[flips], batch.perturbations.size(delta[flips]))
     # A gap that closes by less than rounding: neither end can move.
-    ends.nodes[closed[~flips]] = 0
+    bracket.nodes[closed[~flips]] = 0
 
 
-def _problem(
+def _gaps_on_balls(
     batch: SimilarityBatch,
     rows: Tensor,
-    duels: Duels,
+    index: GapIndex,
     boundary: Boundary,
     eps: Tensor,
-) -> Problem:
+) -> GapsOnBalls:
     """Rivals that the trust region does not prove harmless on the balls of `eps`."""
-    pairs = batch.pairs(duels)
-    place = torch.searchsorted(rows, duels.row)
+    gaps = batch.gaps(index)
+    place = torch.searchsorted(rows, index.row)
     size = eps[place]
-    harmless = batch.of_rival(hold_at(pairs, boundary, size))
+    harmless = batch.any_own_concept(certifies_at(gaps, boundary, size))
     left = (~harmless).nonzero().squeeze(1)
-    some: Pairs = pairs.take(left)
-    span = span_of(some, batch.n_own, size[left])
-    return Problem(span, place[left[:: batch.n_own]], batch.n_own)
+    some: GapBatch = gaps.take(left)
+    subspace = slope_subspace(some, batch.n_own, size[left])
+    return GapsOnBalls(subspace, place[left[:: batch.n_own]], batch.n_own)

@@ -17,7 +17,7 @@ _ERRORS = 4.0
 
 
 @dataclass(frozen=True)
-class Contest:
+class RivalBatch:
     """m rows, the q prototypes of their class, and the R prototypes of other classes.
 
     A rival takes a row only where it is at least as close as *every* own prototype. A
@@ -61,19 +61,22 @@ class Contest:
         """Gaps (B, q) of pairs of a row and a rival, each counted among its kind."""
         distances = self.distances[rows]
         rival = distances.gather(1, self.rivals[rivals][:, None])
-        slack = _ERRORS * self.rounding[rows, None]
-        return rival - distances[:, self.own] - slack
+        rounding = _ERRORS * self.rounding[rows, None]
+        return rival - distances[:, self.own] - rounding
 
     def separations(self) -> Tensor:
         """Dual norms (R, q) of the differences between the points of a flat metric."""
         geometry = self.geometry
         a, b = geometry.points[self.rivals], geometry.points[self.own]
         dual = dual_exponent(self.perturbations.norm)
-        blur = geometry.blur[self.rivals, None] + geometry.blur[self.own]
-        return lp_distances(a, b, dual) + blur
+        rounding_error = (
+            geometry.rounding_error[self.rivals, None]
+            + geometry.rounding_error[self.own]
+        )
+        return lp_distances(a, b, dual) + rounding_error
 
     def normals(self, rivals: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """``sum_i weights_i (p_j - p_i)`` (B, d) of points, and its blur (B,).
+        """``sum_i weights_i (p_j - p_i)`` (B, d) of points, and its error (B,).
 
         Parameters
         ----------
@@ -82,7 +85,7 @@ class Contest:
         weights : Tensor of shape (B, q)
             One for each own prototype, at least 0.
         """
-        points, blur = self.geometry.points, self.geometry.blur
+        points, rounding_error = self.geometry.points, self.geometry.rounding_error
         j, total = self.rivals[rivals], weights.sum(1)
         normal = total[:, None] * points[j] - weights @ points[self.own]
-        return normal, total * blur[j] + weights @ blur[self.own]
+        return normal, total * rounding_error[j] + weights @ rounding_error[self.own]

@@ -1,15 +1,13 @@
 """One explained row, ready to be written, drawn or shown in a notebook."""
 
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-
-# Colours of what speaks for the prediction and against it.
-FOR, AGAINST = "#2a7f62", "#b5473c"
 
 
 class Picture(NamedTuple):
@@ -40,7 +38,7 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Account:
+class RowSummary:
     """What there is to say about one row, whatever says it.
 
     Parameters
@@ -58,7 +56,7 @@ class Account:
     parts, rest : list of Part
         The largest parts, and the sums of what is left.
     total : str
-        What parts and rest add up to.
+        What parts and rest add up to, in words.
     terms : ndarray of shape (d,), optional
         What each feature adds, where features are what adds up.
     """
@@ -72,3 +70,22 @@ class Account:
     rest: list[Part]
     total: str
     terms: Array | None = None
+
+    def bars(self) -> list[Part]:
+        """Parts in the order in which they add up: baseline, the largest, the others.
+
+        What is left is not drawn where it is nothing but rounding.
+        """
+        largest = max(abs(part.size) for part in self.parts)
+        rest = [part for part in self.rest if abs(part.size) > 1e-12 * largest]
+        first = [part for part in rest if part.label == "baseline"]
+        return first + self.parts + [part for part in rest if part not in first]
+
+
+@singledispatch
+def row_summary(explanation: Any, k: int) -> RowSummary:  # noqa: ARG001
+    """Say all there is about the first row, with its `k` largest parts.
+
+    Every kind of explanation registers how it is read, in a file of its own.
+    """
+    raise TypeError(f"a {type(explanation).__name__} is no explanation of a row.")

@@ -8,7 +8,7 @@ _LEAST = {torch.float64: 1e-2, torch.float32: 5e-2}
 _LOST = {torch.float64: 1e-11, torch.float32: 3e-4}
 
 
-def log_growth(t: Tensor) -> Tensor:
+def log_psi(t: Tensor) -> Tensor:
     """Logarithm of ``(e^t - 1 - t) / t^2`` for t >= 0, rounded up.
 
     The ratio grows from 1/2 at 0, so that very small t may count as somewhat larger.

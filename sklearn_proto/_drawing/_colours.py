@@ -1,10 +1,12 @@
-"""Colours of classes."""
+"""Colours of classes, and of what speaks for and against them."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+# Of what speaks for the prediction and against it.
+FOR, AGAINST = "#2a7f62", "#b5473c"
 # Petroff, "Accessible color sequences for data visualization", 2021.
 CLASS_COLOURS = (
     "#3f90da",

@@ -1,4 +1,4 @@
-"""A cheap second-order bound for every rival at once, to leave most of them aside."""
+"""A cheap second-order bound for every rival at once: most need no other proof."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ _ELEMENTS = 2**17
 
 
 @dataclass(frozen=True)
-class Screen:
-    """The second-order bound around n rows of a class, for their r pairs with rivals.
+class TraceBound:
+    """Second-order bounds at n rows of a class, for r gaps each, from a trace.
 
-    With the trace of the scatter of the negative slopes, in the notation of
-    `Expansion`.
+    The trace of the scatter of the negative slopes stands in the place of F, in the
+    notation of `Expansion`.
     """
 
     value: Tensor  # log-ratio (n, r) at the row, -inf where nothing is known
@@ -34,14 +34,14 @@ class Screen:
     perturbations: Perturbations
 
     @cached_property
-    def _fall(self) -> Tensor:
+    def _steepest_decrease(self) -> Tensor:
         """Largest decrease (n, r) of the tangent for perturbations of size 1."""
         return self._support(torch.ones_like(self.rounding))
 
     def estimates(self) -> Tensor:
         """Distances (n, r) to the linearised boundaries."""
-        tiny = torch.finfo(self._fall.dtype).tiny
-        return (self.value / self._fall.clamp_min(tiny)).clamp_min(0.0)
+        tiny = torch.finfo(self._steepest_decrease.dtype).tiny
+        return (self.value / self._steepest_decrease.clamp_min(tiny)).clamp_min(0.0)
 
     def holds(self, eps: Tensor) -> Tensor:
         """Whether each gap (n, r) provably stays positive, for sizes `eps` (n,).
@@ -49,18 +49,22 @@ class Screen:
         With ``t_j = E eps |r_j|``, the largest value of ``r_j . delta``, the trace of
         the scatter times ``(E eps)^2`` is ``sum_j p_j (e^t_j - 1 - t_j)``.
         """
-        reach = self.perturbations.extent * eps[:, None]
+        reach = self.perturbations.lp_to_l2 * eps[:, None]
         t = reach[..., None] * self.norms
-        bend = t.exp().sub_(1.0).sub_(t).mul_(self.p).sum(-1)
+        curvature = t.exp().sub_(1.0).sub_(t).mul_(self.p).sum(-1)
         t = reach * self.last_norm
-        bend += self.last * (torch.expm1(t) - t)
+        curvature += self.last * (torch.expm1(t) - t)
         # The sum of the shares never falls, so that of the constant grows by exp(t).
         share = (self.last * t.exp()).clamp_max(1.0)
-        grown = torch.log1p(share * torch.expm1(self.kept * eps.square())[:, None])
-        free = self.perturbations.room is None
-        fall = self._fall * eps[:, None] if free else self._support(eps)
-        least = self.value - fall - torch.log1p(bend) - grown
-        return least > torch.addcmul(self.rounding, self.drift, eps)[:, None]
+        constant_growth = torch.log1p(
+            share * torch.expm1(self.kept * eps.square())[:, None]
+        )
+        free = self.perturbations.box_slack is None
+        decrease = (
+            self._steepest_decrease * eps[:, None] if free else self._support(eps)
+        )
+        minimum_bound = self.value - decrease - torch.log1p(curvature) - constant_growth
+        return minimum_bound > torch.addcmul(self.rounding, self.drift, eps)[:, None]
 
     def _support(self, eps: Tensor) -> Tensor:
         n, r, _ = self.slope.shape
@@ -69,8 +73,8 @@ class Screen:
         return every.support(-self.slope.flatten(0, 1), eps[rows]).view(n, r)
 
 
-def screen(batch: SimilarityBatch) -> Iterator[Screen]:
-    """Screen the pairs of ``batch.duels()``, of rows in their `SimilarityBatch.order`.
+def trace_bounds(batch: SimilarityBatch) -> Iterator[TraceBound]:
+    """Bound the gaps of ``batch.gap_index()``, rows in their `SimilarityBatch.order`.
 
     All widths must be the same. Rows that are alike meet the same rivals with the same
     weights, so that sums over the prototypes are products of matrices.
@@ -90,34 +94,44 @@ def screen(batch: SimilarityBatch) -> Iterator[Screen]:
     unit = dtype.eps / 2
     largest = batch.exponents.abs().amax(1) + batch.level.abs()
     rounding = batch.rounding + unit * (2.0 * largest + 4.0 * (k + 8))
-    drift = unit * 4.0 * (d + k + 8) * perturbations.extent * farthest
+    drift = unit * 4.0 * (d + k + 8) * perturbations.lp_to_l2 * farthest
     # Sums below this have lost digits to underflow: nothing is concluded from them. And
     # a term that underflowed may be the one that grows most: it never counts less.
     faint = dtype.tiny**0.8
-    for rows_alike, weights, constant in batch.alike():
-        harms, lost = (-weights).clamp_min(0.0), (-constant).clamp_min(0.0)
+    for alike, weights, constant in batch.rows_by_gaps():
+        harms, negative_constant = (-weights).clamp_min(0.0), (-constant).clamp_min(0.0)
         helps, free = weights.clamp_min(0.0), constant.clamp_min(0.0)
         # Net weights are at most 4.
-        least = 4.0 * dtype.tiny * (harms > 0).to(harms)
-        for rows in torch.split(rows_alike, max(1, _ELEMENTS // (len(weights) * k))):
+        smallest_term = 4.0 * dtype.tiny * (harms > 0).to(harms)
+        for rows in torch.split(alike, max(1, _ELEMENTS // (len(weights) * k))):
             seen, a = phi[rows], anchor[rows][:, None]
-            rise, fall = seen @ helps.T + free, seen @ harms.T + lost
-            known = (rise > faint) & (fall > faint)
-            rise, fall = rise.clamp_min(faint), fall.clamp_min(faint)
-            last, over_rise, over_fall = lost / fall, 1.0 / rise, 1.0 / fall
+            positive_sum, negative_sum = (
+                seen @ helps.T + free,
+                seen @ harms.T + negative_constant,
+            )
+            known = (positive_sum > faint) & (negative_sum > faint)
+            positive_sum, negative_sum = (
+                positive_sum.clamp_min(faint),
+                negative_sum.clamp_min(faint),
+            )
+            last, over_positive, over_negative = (
+                negative_constant / negative_sum,
+                1.0 / positive_sum,
+                1.0 / negative_sum,
+            )
             terms = seen[:, None] * weights
             p = terms.clamp_max(0.0)
-            balance = terms.sub_(p).mul_(over_rise[..., None])
-            balance.addcmul_(p, over_fall[..., None])
+            balance = terms.sub_(p).mul_(over_positive[..., None])
+            balance.addcmul_(p, over_negative[..., None])
             slope = balance @ points
-            slope.addcmul_((free / rise - last)[..., None], a)
-            p.sub_(least).mul_(-over_fall[..., None])
+            slope.addcmul_((free / positive_sum - last)[..., None], a)
+            p.sub_(smallest_term).mul_(-over_negative[..., None])
             # As in `Deviations`, around u + c a.
             around = (p @ points).addcmul_(last[..., None], a)
             square = around.square().sum(-1, keepdim=True)
             squares = (around @ points.T).mul_(-2.0).add_(own).add_(square, alpha=up)
-            yield Screen(
-                torch.where(known, (rise / fall).log(), -torch.inf),
+            yield TraceBound(
+                torch.where(known, (positive_sum / negative_sum).log(), -torch.inf),
                 slope,
                 p,
                 squares.clamp_min_(0.0).sqrt_(),
