@@ -262,6 +262,7 @@ def test_box_and_frozen_features(model):
     assert (found.perturbed <= box[1]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", [1.5, 3])
 def test_other_norms_lie_between(norm):
     model = CBCClassifier(2, max_iter=40, random_state=0).fit(X, Y)
@@ -311,6 +312,7 @@ def test_rows_predicted_wrongly_get_zero():
 # ------------------------------------------------------------------- what is in front
 
 
+@pytest.mark.slow
 @every_norm
 def test_pipeline_is_attacked_in_raw_units(norm):
     """Same as the classifier on scaled rows with a budget for each feature."""
@@ -375,6 +377,7 @@ def test_classifiers_of_scikit_learn(name, norm):
     assert found.radius.mean() < 0.95 * straight.mean()
 
 
+@pytest.mark.slow
 def test_labels_find_about_what_scores_find():
     """Pairwise scores are no scores of classes, so they are not used."""
     rows, near = X[:6], {}

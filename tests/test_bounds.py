@@ -307,6 +307,7 @@ def test_float32_loses_next_to_nothing(name, batches, monkeypatch):
     assert found.mean() > 0.995 * exact.mean()
 
 
+@pytest.mark.slow
 def test_float32_leaves_rows_that_it_cannot_tell_apart(batches):
     """Rows next to the boundary, whose log-ratios are as small as its rounding."""
     batch = batches("rbf")
@@ -539,6 +540,7 @@ def test_weighted_extents_are_the_largest(norm):
         torch.testing.assert_close(boxed.weighted_lp_to_l2(weights, eps), length)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("norm", "method", "gain"), [(1, "vertices", 0.25), (np.inf, "weighted", 0.02)]
 )

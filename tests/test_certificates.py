@@ -85,6 +85,7 @@ def far_and_near(model):
     return np.vstack([ROWS, w, w + 1e-6, 3 * X[:4], 50 + X[:2]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXACT)
 def test_no_attack_flips_a_row_inside_its_exact_radius(model):
     rows = far_and_near(model)[::3]
@@ -196,6 +197,7 @@ def test_frozen_features_and_budgets(model, norm):
     np.testing.assert_allclose(whole, plain / 2, rtol=2e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*EXACT, "cbc-euclidean", "rbf-tangent", "cbc-adam"])
 def test_exact_encloses(model):
     rows, y = ROWS[:10], Y[:10]
@@ -209,6 +211,7 @@ def test_exact_encloses(model):
     assert (wrong.upper[model.predict(rows) != 1 - y] == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rbf", "cbc", "cbc-margin", "cbc-adam"])
 def test_exact_closes_the_gap(model):
     """On small Gaussian models nearly every row is settled."""
@@ -232,6 +235,7 @@ def distance_to_the_bisector(rows, norm):
     return np.abs((rows - middle) @ normal) / np.linalg.norm(normal, ord=dual)
 
 
+@pytest.mark.slow
 @every_norm
 @pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean"])
 def test_attack_and_bounds_at_a_known_hyperplane(metric, norm):

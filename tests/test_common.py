@@ -76,6 +76,7 @@ def test_clone_has_the_parameters_but_not_the_fit(model):
     assert not hasattr(copy, "prototypes_")
 
 
+@pytest.mark.slow
 @every_estimator
 def test_grid_search_in_a_pipeline(Estimator):
     model = example(Estimator)
