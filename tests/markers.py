@@ -1,8 +1,9 @@
 """What ``-m deep``, ``-m "not slow"`` and ``-m guard`` choose.
 
-``slow`` is written at the tests: they take above about a second. ``deep`` is decided
-here, by the file of a test or by what it is parametrised with. ``guard`` runs only when
-it is asked for.
+``slow`` is written at the tests that take above about a second; besides, all of a model
+that is slow in every test is. ``deep`` is
+decided here, by the file of a test or by what it is parametrised with. ``guard`` runs
+only when it is asked for.
 """
 
 import inspect
@@ -28,11 +29,17 @@ _DEEP_FILES = {
 }
 
 
+# Every prediction bounds the norms of its convolutions.
+_SLOW_INSTANCES = {"cbcnet-lipschitz"}
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config, items):
     for item in items:
         if is_deep(item):
             item.add_marker("deep")
+        if _SLOW_INSTANCES.intersection(_words(item)):
+            item.add_marker("slow")
     if "guard" not in config.option.markexpr:
         _deselect(config, items, "guard")
 
@@ -41,8 +48,15 @@ def is_deep(item):
     """Whether a test is one of the deep estimators, by its file or its parameters."""
     if item.path.name in _DEEP_FILES or "deep" in item.path.parts:
         return True
-    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    return any(_is_deep_parameter(value) for value in parameters)
+    return any(_is_deep_parameter(value) for value in _parameters(item))
+
+
+def _parameters(item):
+    return list(item.callspec.params.values()) if hasattr(item, "callspec") else []
+
+
+def _words(item):
+    return [value for value in _parameters(item) if isinstance(value, str)]
 
 
 def _is_deep_parameter(value):

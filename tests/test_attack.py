@@ -16,17 +16,20 @@ from sklearn_proto.robustness._attack._planes import Plane, worst_mixture
 from sklearn_proto.robustness._attack._shortest import shortest
 from tests import attacks
 from tests.data import three_classes, two_classes
-from tests.instances import CERTIFIED, INSTANCES, SHALLOW, instance
+from tests.instances import CERTIFIED, FORMULAS, SHALLOW, instance
 from tests.test_certificates import BISECTOR, distance_to_the_bisector, with_head
 
 X, Y = three_classes()
 NORMS = [1, 2, np.inf]
 every_norm = pytest.mark.parametrize("norm", NORMS)
 QUICK = {"n_restarts": 1, "max_iter": 4, "random_state": 0}
-# Other losses and solvers end on other numbers, but the attack sees the same formulas.
-OTHER_FITS = ("robust", "adam", "rbf-margin", "cbc-margin")
-VIEWS = [name for name in INSTANCES if not any(fit in name for fit in OTHER_FITS)]
-every_view = pytest.mark.parametrize("name", VIEWS)
+every_view = pytest.mark.parametrize("name", FORMULAS)
+# A norm is met by every kind of formula; of the networks, one stands for all.
+VIEWS_AND_NORMS = [
+    (name, norm)
+    for name in FORMULAS
+    for norm in (NORMS if name in (*SHALLOW, "protopnet") else [2])
+]
 
 
 def assert_verified(model, rows, found, norm, *, scale=None):
@@ -231,8 +234,7 @@ def test_as_near_as_a_fine_grid_in_the_plane(name, norm):
 # --------------------------------------------------------------------- every model
 
 
-@every_norm
-@every_view
+@pytest.mark.parametrize(("name", "norm"), VIEWS_AND_NORMS)
 def test_every_perturbation_is_real(name, model, norm):
     rows = X[:4]
     found = empirical_radius(model, rows, norm=norm, **QUICK)
@@ -260,6 +262,7 @@ def test_box_and_frozen_features(model):
     assert (found.perturbed <= box[1]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", [1.5, 3])
 def test_other_norms_lie_between(norm):
     model = CBCClassifier(2, max_iter=40, random_state=0).fit(X, Y)
@@ -309,6 +312,7 @@ def test_rows_predicted_wrongly_get_zero():
 # ------------------------------------------------------------------- what is in front
 
 
+@pytest.mark.slow
 @every_norm
 def test_pipeline_is_attacked_in_raw_units(norm):
     """Same as the classifier on scaled rows with a budget for each feature."""
@@ -373,6 +377,7 @@ def test_classifiers_of_scikit_learn(name, norm):
     assert found.radius.mean() < 0.95 * straight.mean()
 
 
+@pytest.mark.slow
 def test_labels_find_about_what_scores_find():
     """Pairwise scores are no scores of classes, so they are not used."""
     rows, near = X[:6], {}

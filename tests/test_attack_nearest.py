@@ -84,6 +84,7 @@ def test_exact_distance_where_distances_bend_alike(kind, norm):
     assert_verified(model, rows, found, norm)
 
 
+@pytest.mark.slow
 @every_norm
 def test_nearest_prototypes_behind_a_scaler_of_large_units(norm):
     """Exact in raw units, where squared distances are near 1e10."""

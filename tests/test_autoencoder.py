@@ -164,6 +164,7 @@ def test_defaults_of_the_paper():
     assert [getattr(model, n) for n in names] == [20, 1, 1, 1, 15]
 
 
+@pytest.mark.slow
 def test_terms_do_what_they_are_for():
     """With a weight of 10 the term's own quantity is smaller than without it."""
 
@@ -196,6 +197,7 @@ def test_scores_are_weights_times_squared_distances():
     np.testing.assert_array_equal(model.prototype_labels_, smallest)
 
 
+@pytest.mark.slow
 def test_digits():
     X, y = load_digits(return_X_y=True)
     parts = train_test_split(X, y, stratify=y, random_state=0)

@@ -202,6 +202,7 @@ def test_a_small_box_says_nothing_of_what_lies_across_the_span():
     assert (bound <= (up / down).log() + 1e-9).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [CBCClassifier, RBFClassifier])
 def test_exact_reaches_the_attack_on_real_rows(cls):
     """The rows at which the trust region falls short most."""
@@ -220,6 +221,7 @@ def test_exact_reaches_the_attack_on_real_rows(cls):
     )
 
 
+@pytest.mark.slow
 def test_a_short_budget_still_raises_the_lower_end():
     data, y = load_breast_cancer(return_X_y=True)
     z = StandardScaler().fit_transform(data)

@@ -193,6 +193,7 @@ def test_every_head_on_every_detection(head, similarity):
     np.testing.assert_allclose(total, explanation.scores, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_views_shall_agree():
     free, held = (
         quick(
@@ -228,6 +229,7 @@ def test_pre_training_uses_all_channels():
     assert used(6) > used(0) + 0.1
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_and_a_grid():
     half = FunctionTransformer(lambda rows: rows / 2)
     pipe = make_pipeline(half, quick(warmup_epochs=1, max_epochs=2))
@@ -236,6 +238,7 @@ def test_in_a_pipeline_and_a_grid():
     assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
 
 
+@pytest.mark.slow
 def test_a_lipschitz_network_has_certificates():
     options = {"backbone": "auto", "backbone_learning_rate": "auto", "lipschitz": True}
     model = quick(max_epochs=3, **options).fit(TRAIN, Y_TRAIN)

@@ -23,7 +23,7 @@ from sklearn_proto.robustness import (
     exact_radius,
 )
 from tests.data import three_classes
-from tests.instances import CERTIFIED, INSTANCES
+from tests.instances import every_certified_formula
 
 X, Y = three_classes()
 X = X.astype(np.float32).astype(np.float64)
@@ -55,11 +55,6 @@ INPUTS = {
 }
 
 
-@pytest.fixture(scope="module", params=CERTIFIED)
-def model(request):
-    return INSTANCES[request.param].fit(X, Y)
-
-
 def outcome(function):
     """What a call returns, or the type of its error."""
     with warnings.catch_warnings():
@@ -70,6 +65,7 @@ def outcome(function):
             return type(error)
 
 
+@every_certified_formula
 def test_the_function_and_the_method_take_what_predict_takes(model):
     expected = certified_radius(model, ROWS)
     for name, rows in INPUTS.items():
@@ -105,6 +101,7 @@ def test_attacks_and_enclosures_take_the_same(glvq, name):
         assert scored == certified_accuracy_score(glvq, ROWS, LABELS, 0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels_first", [False, True])
 def test_images_in_every_layout(channels_first):
     shape = (3, 4, 4) if channels_first else (4, 4, 3)
@@ -158,6 +155,7 @@ def by_names(frame):
     return make_pipeline(steps, CBCClassifier(random_state=0)).fit(frame, Y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
 def test_columns_in_another_order_and_others_beside_them(kind):
     def frame(rows, names):

@@ -279,6 +279,7 @@ def described():
     return found
 
 
+@pytest.mark.slow
 def test_prototypes_are_about_what_makes_the_classes(described):
     right = [
         found == what
@@ -289,6 +290,7 @@ def test_prototypes_are_about_what_makes_the_classes(described):
     assert np.mean(right) >= 0.9
 
 
+@pytest.mark.slow
 def test_layouts_of_colour_images_agree():
     images, labels = make_drawn_images(30, random_state=0)
     made = partial(
@@ -316,6 +318,7 @@ def test_layouts_of_colour_images_agree():
     assert_allclose(again.local_importance, first.local_importance, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "shift"), [(255.0, 0.0), (2.0, -1.0)])
 def test_any_range_of_values(scale, shift):
     images, labels = make_drawn_images(30, random_state=0)

@@ -204,6 +204,7 @@ def latent(view):
     return lambda x: branch.add_on(view.network.features(x)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epochs", [0, 3])
 def test_latent_maps_move_no_more_than_images(epochs):
     model = ProtoPNetClassifier(**QUICK | {"max_epochs": epochs, "warmup_epochs": 0})
@@ -219,6 +220,7 @@ def test_latent_maps_move_no_more_than_images(epochs):
     assert 0.3 * view.lipschitz <= max(steepest) <= view.lipschitz * (1 + 1e-12)
 
 
+@pytest.mark.slow
 def test_distances_to_prototypes_move_no_more(model):
     view = model.certifiable_view()
     delta = np.random.default_rng(0).normal(size=ROWS.shape)
@@ -243,6 +245,7 @@ def test_constant_and_predictions_survive_a_round_trip(model):
             assert float(largest) == pytest.approx(1.0, abs=1e-14)
 
 
+@pytest.mark.slow
 def test_it_learns_nonetheless():
     model = ProtoPNetClassifier(**QUICK | {"image_shape": (8, 8)}).fit(DIGITS, Y)
     assert model.score(DIGITS, Y) > 0.95
@@ -283,6 +286,7 @@ def onto_ball(delta, size, norm):
     return delta * (size / length.clamp_min(1e-300)).clamp_max(1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", [2, np.inf])
 def test_no_attack_succeeds_within_the_radius(model, norm):
     radius = certified_radius(model, ROWS, norm=norm)
@@ -299,6 +303,7 @@ def batch_of(model, rows):
     return batch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rival_offset", [0, 1])
 def test_interval_is_the_worst_case_of_every_similarity_alone(models, rival_offset):
     model = models["exp"]
@@ -435,6 +440,7 @@ def test_a_box_that_holds_no_harm_is_infinite(models):
         certified_radius(model, ROWS, bounds=(0, 1))
 
 
+@pytest.mark.slow
 def test_pipelines_are_seen_through():
     scaler = MinMaxScaler((0, 3)).fit(X)
     pipeline = make_pipeline(scaler, ProtoPNetClassifier(**QUICK)).fit(X, Y)
@@ -497,6 +503,7 @@ def test_there_is_no_exact_method(models):
         models["exp"].certified_radius(ROWS, method="tilted")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", [2, np.inf])
 def test_an_attack_finds_no_less_than_is_proven(models, norm):
     model, row = models["exp"], ROWS[:1]
@@ -507,6 +514,7 @@ def test_an_attack_finds_no_less_than_is_proven(models, norm):
     assert found.radius >= certified_radius(model, row, norm=norm)
 
 
+@pytest.mark.slow
 def test_smoothing_works_on_any_network(unbounded):
     smoothed = SmoothedClassifier(
         FrozenEstimator(unbounded), noise_std=2.0, n_samples=200, random_state=0

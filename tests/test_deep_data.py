@@ -184,6 +184,7 @@ def test_a_similarity_without_places_is_refused(monkeypatch):
 JUNK = [None, -1, "junk", object()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("junk", JUNK, ids=["None", "minus one", "text", "object"])
 @pytest.mark.parametrize(
     "Estimator", list(dict.fromkeys(type(INSTANCES[n]) for n in DEEP))

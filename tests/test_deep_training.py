@@ -175,6 +175,7 @@ def test_a_fit_continues_where_it_stopped(name, epoch, tmp_path):
     assert diary.epochs == epochs_of(whole)[epoch - 1 :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [2, 4])
 def test_the_sets_of_stprotopnet_continue_their_turns(epoch, tmp_path):
     """Five batches an epoch: the turn after an epoch is that of the other set."""
@@ -188,6 +189,7 @@ def test_the_sets_of_stprotopnet_continue_their_turns(epoch, tmp_path):
     assert_same_fit(whole, resumed.set_params(checkpoint_dir=None))
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_is_trained(model, tmp_path):
     whole = epochs_of(model)
     # The joint training is one stage for each projection.
@@ -289,6 +291,7 @@ def test_checkpoints_need_a_seed(tmp_path):
         quick(checkpoint_dir=tmp_path, random_state=None).fit(X, Y)
 
 
+@pytest.mark.slow
 def test_fits_of_a_grid_search_share_a_directory(tmp_path):
     options = QUICK | {"warmup_epochs": 1, "max_epochs": 1}
     search = GridSearchCV(
@@ -432,6 +435,7 @@ def legacy_state():
     return pickle.dumps(np.random.get_state())  # noqa: NPY002
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["shift", "affine", "elastic"])
 def test_augmented_fits_repeat_and_leave_the_generators(option):
     before = torch.get_rng_state(), legacy_state()
@@ -449,6 +453,7 @@ def test_augmented_fits_repeat_and_leave_the_generators(option):
     assert one.score(X, Y) > 0.9
 
 
+@pytest.mark.slow
 def test_augmentation_is_off_by_default_and_trains_only(model):
     """A callable that changes nothing changes nothing; projection sees no change."""
     seen = []
@@ -468,6 +473,7 @@ def test_augmentation_is_off_by_default_and_trains_only(model):
     )
 
 
+@pytest.mark.slow
 def test_a_callable_may_work_in_place():
     def doubled(images):
         return images.mul_(2)
@@ -763,6 +769,7 @@ def test_a_weight_of_two_is_a_repetition():
     assert not np.array_equal(plain.coef_, weighted.coef_)
 
 
+@pytest.mark.slow
 def test_class_weights_are_weights(model):
     weighted = quick(class_weight={0: 1.0, 1: 3.0, 2: 1.0}).fit(X, Y)
     by_row = quick().fit(X, Y, sample_weight=np.where(Y == 1, 3.0, 1.0))

@@ -274,6 +274,7 @@ def test_two_parts_that_contradict_each_other_are_shown_as_they_are_seen():
     assert len(reading.feature_names) == 8
 
 
+@pytest.mark.slow
 def test_words():
     """Components of words are drawn as words."""
     model = fitted(TfidfVectorizer(), TruncatedSVD(3)).fit(TEXTS, HALF)
@@ -287,6 +288,7 @@ def test_words():
         plt.close("all")
 
 
+@pytest.mark.slow
 def test_a_report_of_texts(tmp_path):
     model = fitted(TfidfVectorizer(), TruncatedSVD(3)).fit(TEXTS, HALF)
     text = report(model, TEXTS, HALF, tmp_path / "a.html", rows=[0]).read_text()

@@ -231,6 +231,7 @@ def test_projecting_again_takes_images(colour):
     assert (one.prototype_indices_ < 30).all()
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_under_grid_search():
     rows = PHOTOS.reshape(60, -1).astype(float)
     model = quick(image_shape=(HEIGHT, WIDTH, 3), max_epochs=8, batch_size=8)
@@ -243,6 +244,7 @@ def test_in_a_pipeline_under_grid_search():
     assert images.min() < 0, "they are what the network was given"
 
 
+@pytest.mark.slow
 def test_grid_search_over_images():
     grid = {"n_prototypes_per_class": [1, 2]}
     search = GridSearchCV(quick(), grid, cv=2, error_score="raise").fit(PHOTOS, Y)

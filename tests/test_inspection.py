@@ -439,6 +439,7 @@ def test_texts_of_the_waterfall(cbc):
     assert repr(winner) in display.ax_.get_title().replace("\\$", "$")
 
 
+@pytest.mark.slow
 def test_every_number_of_the_waterfall_is_inside(cbc):
     for row in range(4):
         display = ExplanationDisplay.from_estimator(cbc, X, row)

@@ -593,6 +593,7 @@ def drawn():
     return make_drawn_parts(90, image_size=24, random_state=1)
 
 
+@pytest.mark.slow
 def test_parts_separate_a_trained_network_from_shuffled_parts(network, drawn):
     images, labels, parts = drawn
     assert network.score(images, labels) > 0.9
@@ -608,6 +609,7 @@ def test_parts_separate_a_trained_network_from_shuffled_parts(network, drawn):
     assert stable(random_state=0) > stable(noise=5, clip=9, random_state=0) + 0.2
 
 
+@pytest.mark.slow
 def test_faithfulness_of_a_trained_network(network, drawn):
     images = drawn[0][:40]
     options = {"n_steps": 10}
