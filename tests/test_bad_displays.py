@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from sklearn_proto import CBCClassifier
+from sklearn_proto import CBCClassifier, GMLVQClassifier
 from sklearn_proto.inspection import (
     DecisionRegionDisplay,
     ExplanationDisplay,
     PrototypeDisplay,
     ReasoningDisplay,
+    RelevanceDisplay,
     describe_prototypes,
     report,
 )
@@ -28,6 +29,7 @@ BAD = {
     "of": [None, 3, ["lead"], np.array(["lead", "lead"])],
     "n_columns": NO_COUNTS,
     "prototypes": ["a", [6], [], [0.5], 3, [[1], [1, 2]]],
+    "matrices": ["a", [1], [], [0.5], 3, [[1], [1, 2]]],
     "image_shape": NO_SHAPES,
     "feature_names": ["abcd", 4, ["a"], [["a"] * 4]],
     "grid_resolution": [*NO_COUNTS, 1, 10**30],
@@ -60,11 +62,13 @@ def _no_windows():
 def calls(tmp_path_factory):
     cbc = CBCClassifier(2, max_iter=5, random_state=0).fit(X, Y)
     flat = CBCClassifier(2, max_iter=5, random_state=0).fit(X[:, :2], Y)
+    gmlvq = GMLVQClassifier(max_iter=2, random_state=0).fit(X, Y)
     path = tmp_path_factory.mktemp("bad") / "report.html"
     return {
         "prototypes": lambda **o: PrototypeDisplay.from_estimator(cbc, **o),
         "explanation": lambda **o: ExplanationDisplay.from_estimator(cbc, X, **o),
         "reasoning": lambda **o: ReasoningDisplay.from_estimator(cbc, **o),
+        "relevance": lambda **o: RelevanceDisplay.from_estimator(gmlvq, **o),
         "regions": lambda **o: DecisionRegionDisplay.from_estimator(
             flat, X[:, :2], **o
         ),
@@ -81,6 +85,7 @@ CASES = [
     ("prototypes", ("n_columns", "prototypes", "image_shape", "feature_names", "ax")),
     ("explanation", ("k", "row", "of", "image_shape", "feature_names", "ax")),
     ("reasoning", ("ax",)),
+    ("relevance", ("matrices", "feature_names", "ax")),
     ("regions", ("grid_resolution", "eps", "method", "norm", "rows", "y", "ax")),
     ("parts", ("image_shape",)),
     (
