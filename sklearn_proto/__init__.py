@@ -7,8 +7,10 @@ is read when the first estimator is.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from sklearn_proto._renamed import old_names
+
 if TYPE_CHECKING:
-    from sklearn_proto import deep, explain, inspection, metrics, robustness
+    from sklearn_proto import deep, explain, extension, inspection, metrics, robustness
     from sklearn_proto.deep import (
         CBCNetClassifier,
         ProbPSENNClassifier,
@@ -17,12 +19,12 @@ if TYPE_CHECKING:
         STProtoPNetClassifier,
     )
     from sklearn_proto.explain import (
+        DecodedExplanation,
         Explanation,
         NearestPrototypeExplanation,
         PartExplanation,
         SampledExplanation,
         Uncertainty,
-        WholeExplanation,
     )
     from sklearn_proto.shallow import (
         CBCClassifier,
@@ -39,6 +41,7 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "CBCClassifier": "sklearn_proto.shallow",
     "CBCNetClassifier": "sklearn_proto.deep",
+    "DecodedExplanation": "sklearn_proto.explain",
     "Explanation": "sklearn_proto.explain",
     "GLVQClassifier": "sklearn_proto.shallow",
     "GMLVQClassifier": "sklearn_proto.shallow",
@@ -54,13 +57,22 @@ _HOMES = {
     "STProtoPNetClassifier": "sklearn_proto.deep",
     "SampledExplanation": "sklearn_proto.explain",
     "Uncertainty": "sklearn_proto.explain",
-    "WholeExplanation": "sklearn_proto.explain",
 }
-_SUBPACKAGES = ("deep", "explain", "inspection", "metrics", "robustness", "shallow")
+_old_name = old_names(__name__, {"WholeExplanation": "DecodedExplanation"})
+_SUBPACKAGES = (
+    "deep",
+    "explain",
+    "extension",
+    "inspection",
+    "metrics",
+    "robustness",
+    "shallow",
+)
 
 __all__ = [
     "CBCClassifier",
     "CBCNetClassifier",
+    "DecodedExplanation",
     "Explanation",
     "GLVQClassifier",
     "GMLVQClassifier",
@@ -76,9 +88,9 @@ __all__ = [
     "STProtoPNetClassifier",
     "SampledExplanation",
     "Uncertainty",
-    "WholeExplanation",
     "deep",
     "explain",
+    "extension",
     "inspection",
     "metrics",
     "robustness",
@@ -90,7 +102,7 @@ def __getattr__(name: str) -> object:
         return getattr(import_module(_HOMES[name]), name)
     if name in _SUBPACKAGES:
         return import_module(f"sklearn_proto.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _old_name(name)
 
 
 def __dir__() -> list[str]:

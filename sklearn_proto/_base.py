@@ -17,7 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto._class_weights import class_weights, scaled
 from sklearn_proto._compat import check_sample_weight
-from sklearn_proto._input import check_classes, check_finite, check_labels, checked_data
+from sklearn_proto._inputs._checked_data import (
+    check_classes,
+    check_finite,
+    check_labels,
+    checked_data,
+)
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData
 from sklearn_proto._validation import LARGEST, ValidatedParameters
@@ -187,7 +192,7 @@ class PrototypeClassifier(
 
     @undisturbed
     def decision_function(self, X):
-        """Scores of the classes before they become probabilities.
+        """Compute the scores of the classes before they become probabilities.
 
         Parameters
         ----------
@@ -230,7 +235,7 @@ class PrototypeClassifier(
 
     @undisturbed
     def predict_proba(self, X):
-        """Probabilities of the classes.
+        """Predict the probabilities of the classes.
 
         Parameters
         ----------
@@ -248,7 +253,7 @@ class PrototypeClassifier(
 
     @undisturbed
     def predict_log_proba(self, X):
-        """Logarithms of the probabilities of the classes.
+        """Predict the logarithms of the probabilities of the classes.
 
         Parameters
         ----------
@@ -265,7 +270,7 @@ class PrototypeClassifier(
 
     @undisturbed
     def transform(self, X):
-        """Similarities to the prototypes.
+        """Compute the similarities to the prototypes.
 
         Parameters
         ----------
@@ -299,7 +304,7 @@ class PrototypeClassifier(
         """
         return self._explanation(self._validate_rows(X))
 
-    def _account(self, X, scores, similarities, parts):
+    def _shared_fields(self, X, scores, similarities, parts):
         """Fields that every explanation has."""
         return {
             "X": X.astype(np.float64),

@@ -1,5 +1,6 @@
 """The private names of scikit-learn this package uses, in one place."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 __all__ = [
     "Interval",
     "InvalidParameterError",
+    "NameIn",
     "StrOptions",
     "check_sample_weight",
     "fit_context",
@@ -36,3 +38,28 @@ class Interval(_Interval):  # type: ignore[misc]
         if isinstance(val, (int, np.integer)) and abs(int(val)) >= 2**63:
             return False
         return bool(super().is_satisfied_by(val))
+
+
+class NameIn(StrOptions):  # type: ignore[misc]
+    """Names in a table, read when a value is checked: extensions add to tables.
+
+    Parameters
+    ----------
+    table : mapping of str
+        What each name stands for.
+    *others : str
+        Names besides.
+    """
+
+    def __init__(self, table: Mapping[str, Any], *others: str) -> None:
+        self._table, self._others = table, others
+        super().__init__({*table, *others})
+
+    @property
+    def options(self) -> set[str]:
+        """All names that are there now."""
+        return {*self._table, *self._others}
+
+    @options.setter
+    def options(self, names: set[str]) -> None:
+        del names  # scikit-learn keeps those of the start.

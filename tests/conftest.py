@@ -1,4 +1,4 @@
-"""Shared fixtures, and the part of the suite that runs only when it is asked for."""
+"""Shared fixtures, and how the suite runs (`tests.markers`, `tests.workers`)."""
 
 import functools
 from collections import Counter
@@ -10,6 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from tests.data import three_classes
 from tests.instances import instance
+from tests.markers import pytest_collection_modifyitems  # noqa: F401
+from tests.workers import pytest_cmdline_main  # noqa: F401
 
 # The processes of pytest-xdist share the cores: with more threads they would wait for
 # each other, and small operations take thirty times as long.
@@ -42,15 +44,6 @@ def _same_defaults():
     yield
     assert torch.get_num_threads() == threads
     assert torch.get_default_dtype() == torch.float32
-
-
-def pytest_collection_modifyitems(config, items):
-    """Leave out the hour of the guard, unless markers are chosen: ``-m guard``."""
-    if config.option.markexpr:
-        return
-    hour = [item for item in items if item.get_closest_marker("guard")]
-    config.hook.pytest_deselected(items=hour)
-    items[:] = [item for item in items if item not in hour]
 
 
 def pytest_terminal_summary(terminalreporter):

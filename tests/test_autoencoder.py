@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from sklearn_proto import PrototypeAutoencoderClassifier, WholeExplanation
+from sklearn_proto import DecodedExplanation, PrototypeAutoencoderClassifier
 from sklearn_proto._losses import (
     WholeObjective,
     expected_log_loss,
@@ -414,7 +414,7 @@ def explained(i=0):
 
 def test_explanation():
     model, e = of_images(), of_images().explain(IMAGES)
-    assert isinstance(e, WholeExplanation)
+    assert isinstance(e, DecodedExplanation)
     assert isinstance(e, Explanation)
     products = model.coef_ * e.distances[:, None, :]
     np.testing.assert_allclose(e.contributions, products, rtol=1e-12)
@@ -434,7 +434,7 @@ def made(distances, weights, labels=("ant", "bee")):
     d, w = np.array([distances], dtype=float), np.array(weights, dtype=float)
     parts = w * d[:, None]
     classes = np.array(labels, dtype=object)
-    return WholeExplanation(
+    return DecodedExplanation(
         X=np.array([[1.0, 2.0]]),
         classes=classes,
         scores=parts.sum(-1),

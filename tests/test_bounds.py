@@ -15,18 +15,23 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_proto import CBCClassifier, RBFClassifier
-from sklearn_proto._functional import bisected, log_growth
-from sklearn_proto.robustness import _auto, _vertices, empirical_radius
-from sklearn_proto.robustness._attempt import attempt
-from sklearn_proto.robustness._auto import auto_radius
-from sklearn_proto.robustness._expansion import Cumulant, expand, log_ratio
-from sklearn_proto.robustness._perturbations import Perturbations
-from sklearn_proto.robustness._rows import rows_of
-from sklearn_proto.robustness._screen import screen
-from sklearn_proto.robustness._second_order import SecondOrder
-from sklearn_proto.robustness._tilted import Tilted
-from sklearn_proto.robustness._vertices import Vertices
-from sklearn_proto.robustness._weighted import Weighted
+from sklearn_proto._functional import bisected, log_psi
+from sklearn_proto.robustness import empirical_radius
+from sklearn_proto.robustness._problem import certification_problem
+from sklearn_proto.robustness._similarity import _auto, _vertices
+from sklearn_proto.robustness._similarity._auto import auto_radius
+from sklearn_proto.robustness._similarity._fast_pass import fast_pass
+from sklearn_proto.robustness._similarity._quadratic_bound import (
+    Cumulant,
+    expand,
+    log_ratio,
+)
+from sklearn_proto.robustness._similarity._second_order import SecondOrder
+from sklearn_proto.robustness._similarity._tilted import Tilted
+from sklearn_proto.robustness._similarity._trace_bound import trace_bounds
+from sklearn_proto.robustness._similarity._vertices import Vertices
+from sklearn_proto.robustness._similarity._weighted import Weighted
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 from tests.data import three_classes
 from tests.views import ViewClassifier, random_view
 
@@ -65,7 +70,7 @@ def batches():
         if key not in made:
             model = EVERY[name].fit(X, Y)
             options = {"norm": norm, "bounds": None, "feature_scale": None, **ball}
-            ((_, made[key]),) = rows_of(model, X, **options).batches()
+            ((_, made[key]),) = certification_problem(model, X, **options).batches()
         return made[key]
 
     return batch
@@ -86,7 +91,7 @@ def exact_growth(t):
 )
 def test_growth_is_never_too_small(t, dtype, rtol):
     t = torch.tensor([t], dtype=dtype)
-    found, exact = float(log_growth(t).exp()), float(exact_growth(float(t)))
+    found, exact = float(log_psi(t).exp()), float(exact_growth(float(t)))
     assert exact <= found <= exact * (1 + rtol)
 
 
@@ -94,7 +99,7 @@ def test_growth_does_not_overflow():
     t = torch.tensor([700.0, 1e5], dtype=torch.float64)
     # Where exp(-t) vanishes the logarithm is that of e^t / t^2.
     expected = t - 2 * t.log()
-    torch.testing.assert_close(log_growth(t), expected, rtol=1e-10, atol=0)
+    torch.testing.assert_close(log_psi(t), expected, rtol=1e-10, atol=0)
 
 
 def deviations(at):
@@ -107,18 +112,18 @@ def deviations(at):
 def cumulant(at, eta):
     """``log sum_j p_j exp(r_j . eta)`` from the shares and the slopes themselves."""
     exponents = (deviations(at) * eta[:, None]).sum(2)
-    return torch.logsumexp(at.fall.log_p + exponents, 1)
+    return torch.logsumexp(at.negative_terms.log_p + exponents, 1)
 
 
-def screened(screens, size):
+def screened(bounds, size):
     """Which pairs (m,) the screens find harmless at one size for all rows."""
-    sizes = [torch.full_like(some.rounding, size) for some in screens]
-    holds = [some.holds(eps) for some, eps in zip(screens, sizes, strict=True)]
+    sizes = [torch.full_like(some.rounding, size) for some in bounds]
+    holds = [some.holds(eps) for some, eps in zip(bounds, sizes, strict=True)]
     return torch.cat(holds).flatten()
 
 
-def unit_directions(pairs, generator):
-    noise = torch.randn(pairs.no_change.shape, generator=generator, dtype=torch.float64)
+def unit_directions(gaps, generator):
+    noise = torch.randn(gaps.no_change.shape, generator=generator, dtype=torch.float64)
     return noise / noise.norm(dim=1, keepdim=True)
 
 
@@ -134,16 +139,16 @@ def bounds_on(cumulant, d):
 @pytest.mark.parametrize("share", [0.0, 0.7, 1.0])
 def test_both_bounds_exceed_the_cumulants(name, size, share, batches):
     batch = batches(name)
-    pairs = batch.pairs(batch.duels())
+    gaps = batch.gaps(batch.gap_index())
     generator = torch.Generator().manual_seed(0)
-    eps = torch.full((len(pairs),), size, dtype=torch.float64)
-    at = expand(pairs, eps, share * size * unit_directions(pairs, generator))
-    full, rough = at.cumulant, at.rough.cumulant
-    assert (full.log_f <= rough.log_f + 1e-9).all()
+    eps = torch.full((len(gaps),), size, dtype=torch.float64)
+    at = expand(gaps, eps, share * size * unit_directions(gaps, generator))
+    full, trace_only = at.cumulant, at.trace_only.cumulant
+    assert (full.log_f <= trace_only.log_f + 1e-9).all()
     along = at.mean / at.mean.norm(dim=1, keepdim=True)
     for length in (0.2, 0.8, 1.0):
         # Random points of the ball, and those where slopes and delta0 point.
-        for direction in (unit_directions(pairs, generator), along, -along, -at.delta):
+        for direction in (unit_directions(gaps, generator), along, -along, -at.delta):
             unit = direction / direction.norm(dim=1, keepdim=True).clamp_min(1e-300)
             d = length * size * unit - at.delta
             found = cumulant(at, d)
@@ -154,16 +159,16 @@ def test_both_bounds_exceed_the_cumulants(name, size, share, batches):
 def test_cumulants_of_a_sharp_kernel_do_not_overflow(batches):
     """Far beyond exp(709) the logarithm of the sum still counts: it is linear."""
     batch = batches("rbf-normalized")
-    pairs = batch.pairs(batch.duels())
-    eps = torch.full((len(pairs),), 500.0, dtype=torch.float64)
-    at = expand(pairs, eps, pairs.no_change)
-    falls = pairs.signs.falls
-    longest = (at.squares * falls).amax(1).sqrt()
+    gaps = batch.gaps(batch.gap_index())
+    eps = torch.full((len(gaps),), 500.0, dtype=torch.float64)
+    at = expand(gaps, eps, gaps.no_change)
+    negative = gaps.signs.negative
+    longest = (at.squares * negative).amax(1).sqrt()
     sharp = longest * eps > 5000
     assert sharp.double().mean() > 0.5
     # Along the longest of the r_j the cumulant grows as fast as it can.
-    one = (at.squares * falls).argmax(1)
-    r = deviations(at)[torch.arange(len(pairs)), one]
+    one = (at.squares * negative).argmax(1)
+    r = deviations(at)[torch.arange(len(gaps)), one]
     d = 500.0 * r / r.norm(dim=1, keepdim=True)
     bennett, hoeffding = bounds_on(at.cumulant, d)
     assert bennett.isfinite().all()
@@ -175,12 +180,12 @@ def test_cumulants_of_a_sharp_kernel_do_not_overflow(batches):
 def test_growth_in_logarithms_is_that_in_numbers(batches):
     """One pair that would overflow changes nothing for the others."""
     batch = batches("rbf-normalized")
-    pairs = batch.pairs(batch.duels())
-    eps = torch.full((len(pairs),), 0.1, dtype=torch.float64)
-    alone = expand(pairs, eps, pairs.no_change).cumulant
+    gaps = batch.gaps(batch.gap_index())
+    eps = torch.full((len(gaps),), 0.1, dtype=torch.float64)
+    alone = expand(gaps, eps, gaps.no_change).cumulant
     assert (2 * alone.hoeffding.sqrt() * eps).max() < 300
     eps[-1] = 100.0
-    beside = expand(pairs, eps, pairs.no_change).cumulant
+    beside = expand(gaps, eps, gaps.no_change).cumulant
     assert beside.log_f[-1] > 700
     torch.testing.assert_close(
         beside.log_f[:-1], alone.log_f[:-1], rtol=1e-6, atol=1e-6
@@ -202,11 +207,11 @@ def test_no_attack_is_nearer_than_a_radius(name, batches):
 def test_scatter_is_close_to_the_variance_of_the_slopes(name, batches):
     """For tiny perturbations it is half the Schatten or Frobenius norm of theirs."""
     batch = batches(name)
-    pairs = batch.pairs(batch.duels())
-    tiny = torch.full((len(pairs),), 1e-7, dtype=torch.float64)
-    at = expand(pairs, tiny, pairs.no_change)
+    gaps = batch.gaps(batch.gap_index())
+    tiny = torch.full((len(gaps),), 1e-7, dtype=torch.float64)
+    at = expand(gaps, tiny, gaps.no_change)
     r = deviations(at)
-    p = at.fall.log_p.exp()
+    p = at.negative_terms.log_p.exp()
     covariance = r.mT @ (p[..., None] * r)
     eigenvalues = torch.linalg.eigvalsh(covariance).clamp_min(0.0)
     few = len(batch.geometry.points) <= 32
@@ -217,7 +222,7 @@ def test_scatter_is_close_to_the_variance_of_the_slopes(name, batches):
     size = r.square().sum(2).amax(1) + at.mean.square().sum(1)
     assert (found >= expected * (1 - 1e-6) - 1e-12 * size).all()
     assert (found <= expected * 1.004 + 1e-6 * size).all()
-    there = at.fall.log_p > -torch.inf
+    there = at.negative_terms.log_p > -torch.inf
     largest = torch.where(there, r.square().sum(2), 0.0).amax(1)
     torch.testing.assert_close(at.cumulant.hoeffding, largest, rtol=1e-6, atol=1e-9)
 
@@ -233,8 +238,10 @@ def test_excess_over_a_quadratic_is_the_largest_of_all(hoeffding):
         for k in (0.0, 0.01, 1.0, 2.5, 100.0):
             bennett = (torch.log1p(f * square) - k * square / 2).amax(0)
             expected = bennett.fmin(((hoeffding - k) * square / 2).amax(0))
-            above = found.above(torch.full_like(f, k), torch.full_like(f, reach))
-            torch.testing.assert_close(above, expected, rtol=1e-4, atol=1e-6)
+            excess = found.remainder_bound(
+                torch.full_like(f, k), torch.full_like(f, reach)
+            )
+            torch.testing.assert_close(excess, expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -243,28 +250,28 @@ def test_excess_over_a_quadratic_is_the_largest_of_all(hoeffding):
 def test_no_perturbation_is_below_the_bound(name, norm, single, batches):
     """In either precision, against log-ratios in float64."""
     batch = batches(name, norm)
-    duels = batch.duels()
-    pairs, computed, unit = batch.pairs(duels), batch, 1.0
+    index = batch.gap_index()
+    gaps, computed, unit = batch.gaps(index), batch, 1.0
     if single:
         computed, unit = batch.in_float32()
     generator = torch.Generator().manual_seed(3)
     below = 0
     for size in (0.02, 0.3, 1.5):
-        eps = torch.full((len(pairs),), size, dtype=torch.float64)
-        _, slope = log_ratio(pairs, pairs.no_change)
-        worst = pairs.perturbations.steepest(slope)
+        eps = torch.full((len(gaps),), size, dtype=torch.float64)
+        _, slope = log_ratio(gaps, gaps.no_change)
+        worst = gaps.perturbations.steepest(slope)
         for share in (0.0, 0.8, 1.0):
-            some = computed.pairs(duels)
+            some = computed.gaps(index)
             delta = (share * size / unit * worst).to(some.anchor)
             at = expand(some, (eps / unit).to(some.anchor), delta)
-            bound = (at.lower_bound() - at.lost).double()
+            bound = (at.lower_bound() - at.rounding_error).double()
             assert (bound > -torch.inf).double().mean() > 0.5
-            noise = unit_directions(pairs, generator)
-            noise = noise / pairs.perturbations.size(noise)[:, None]
-            _, there = log_ratio(pairs, unit * delta.double())
-            for direction in (worst, pairs.perturbations.steepest(there), noise):
+            noise = unit_directions(gaps, generator)
+            noise = noise / gaps.perturbations.size(noise)[:, None]
+            _, there = log_ratio(gaps, unit * delta.double())
+            for direction in (worst, gaps.perturbations.steepest(there), noise):
                 for length in (0.5, 1.0):
-                    value, _ = log_ratio(pairs, length * size * direction)
+                    value, _ = log_ratio(gaps, length * size * direction)
                     assert (bound <= value).all()
             below += int((bound > 0).sum())
     assert below > 0
@@ -273,20 +280,20 @@ def test_no_perturbation_is_below_the_bound(name, norm, single, batches):
 @pytest.mark.parametrize("name", MODELS)
 def test_rounding_is_at_most_what_is_taken_off(name, batches):
     batch = batches(name)
-    duels = batch.duels()
-    pairs, (single, unit) = batch.pairs(duels), batch.in_float32()
-    rounded = single.pairs(duels)
+    index = batch.gap_index()
+    gaps, (single, unit) = batch.gaps(index), batch.in_float32()
+    rounded = single.gaps(index)
     assert rounded.exponents.dtype == torch.float32
     generator = torch.Generator().manual_seed(4)
     for size in (0.0, 0.1, 1.0):
-        delta = size * unit_directions(pairs, generator)
-        eps = torch.full((len(pairs),), size, dtype=torch.float64)
-        exact = expand(pairs, eps, delta)
+        delta = size * unit_directions(gaps, generator)
+        eps = torch.full((len(gaps),), size, dtype=torch.float64)
+        exact = expand(gaps, eps, delta)
         found = expand(rounded, (eps / unit).float(), (delta / unit).float())
         error = (found.value.double() - exact.value).abs()
-        assert (error <= found.lost).all()
+        assert (error <= found.rounding_error).all()
         # A bound that is far too large would pass, too.
-        assert float((found.lost / (1 + exact.value.abs())).median()) < 1e-3
+        assert float((found.rounding_error / (1 + exact.value.abs())).median()) < 1e-3
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -304,12 +311,12 @@ def test_float32_leaves_rows_that_it_cannot_tell_apart(batches):
     """Rows next to the boundary, whose log-ratios are as small as its rounding."""
     batch = batches("rbf")
     radius = auto_radius(batch)
-    pairs = batch.pairs(batch.duels())
-    _, slope = log_ratio(pairs, pairs.no_change)
-    first = attempt(batch.take(batch.predicted.argsort())).radius
+    gaps = batch.gaps(batch.gap_index())
+    _, slope = log_ratio(gaps, gaps.no_change)
+    first = fast_pass(batch.take(batch.predicted.argsort())).radius
     assert len(first) == len(radius)
     model, rows = MODELS["rbf"], X.copy()
-    steps = pairs.perturbations.steepest(slope).view(len(X), -1, X.shape[1]).numpy()
+    steps = gaps.perturbations.steepest(slope).view(len(X), -1, X.shape[1]).numpy()
     near = []
     for row, step in zip(rows, steps, strict=True):
         for direction in step:
@@ -325,9 +332,9 @@ def test_float32_leaves_rows_that_it_cannot_tell_apart(batches):
     near = np.array(near[:60])
     assert len(near) > 20
     options = {"norm": 2, "bounds": None, "feature_scale": None}
-    ((_, batch),) = rows_of(model, near, **options).batches()
+    ((_, batch),) = certification_problem(model, near, **options).batches()
     single, _ = batch.take(batch.predicted.argsort()).in_float32()
-    assert not attempt(single).sure.any()
+    assert not fast_pass(single).float32_suffices.any()
     found = auto_radius(batch)
     assert (found <= 1e-7).all()
     assert (found > 1e-9).double().mean() > 0.9
@@ -350,25 +357,25 @@ def test_screen_is_no_better_than_the_expansion_at_the_row(name, norm, batches):
     """And it finds the same values and slopes, by products for every class."""
     batch = batches(name, norm)
     batch = batch.take(batch.order)
-    duels = batch.duels()
-    pairs = batch.pairs(duels)
-    screens = list(screen(batch))
-    at = expand(pairs, torch.zeros_like(pairs.constant), pairs.no_change)
-    value = torch.cat([some.value.flatten() for some in screens])
+    index = batch.gap_index()
+    gaps = batch.gaps(index)
+    bounds = list(trace_bounds(batch))
+    at = expand(gaps, torch.zeros_like(gaps.constant), gaps.no_change)
+    value = torch.cat([some.value.flatten() for some in bounds])
     known = value.isfinite()
     assert known.double().mean() > 0.5
     torch.testing.assert_close(value[known], at.value[known], rtol=1e-9, atol=1e-9)
-    slope = torch.cat([some.slope.flatten(0, 1) for some in screens])
+    slope = torch.cat([some.slope.flatten(0, 1) for some in bounds])
     torch.testing.assert_close(slope[known], at.slope[known], rtol=1e-7, atol=1e-9)
     held = 0
     for size in (0.01, 0.1, 0.5):
         eps = torch.full((len(batch),), size, dtype=torch.float64)
-        holds = screened(screens, size)
+        holds = screened(bounds, size)
         # The trace of the scatter is never less than its norm.
-        every = expand(pairs, eps[duels.row], pairs.no_change)
-        assert not (holds & ~(every.rough.lower_bound() > 0)).any()
+        every = expand(gaps, eps[index.row], gaps.no_change)
+        assert not (holds & ~(every.trace_only.lower_bound() > 0)).any()
         held += int(holds.sum())
-    assert held > 0.3 * len(pairs)
+    assert held > 0.3 * len(gaps)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -380,13 +387,13 @@ def test_screened_rivals_do_not_win(name, norm, bounded, batches):
     ball = {"bounds": (lo, hi)} if bounded else {}
     batch = batches(name, norm, **ball)
     batch = batch.take(batch.order)
-    duels = batch.duels()
-    pairs, screens = batch.pairs(duels), list(screen(batch))
+    index = batch.gap_index()
+    gaps, bounds = batch.gaps(index), list(trace_bounds(batch))
     generator = torch.Generator().manual_seed(1)
-    slope = torch.cat([some.slope.flatten(0, 1) for some in screens])
+    slope = torch.cat([some.slope.flatten(0, 1) for some in bounds])
     for size in (0.05, 0.3, 1.0):
-        chosen = screened(screens, size).nonzero().squeeze(1)
-        some = pairs.take(chosen)
+        chosen = screened(bounds, size).nonzero().squeeze(1)
+        some = gaps.take(chosen)
         directions = [some.perturbations.steepest(slope[chosen])]
         for _ in range(20):
             noise = torch.randn(some.no_change.shape, generator=generator).double()
@@ -401,12 +408,12 @@ def test_screened_rivals_do_not_win(name, norm, bounded, batches):
 def test_rows_that_are_alike_share_their_pairs(name, batches):
     batch = batches(name)
     batch = batch.take(batch.order)
-    pairs = batch.pairs(batch.duels())
+    gaps = batch.gaps(batch.gap_index())
     k = len(batch.geometry.points)
-    weights = pairs.weights.view(len(batch), -1, k)
-    constants = pairs.constant.view(len(batch), -1)
+    weights = gaps.weights.view(len(batch), -1, k)
+    constants = gaps.constant.view(len(batch), -1)
     seen = []
-    for rows, shared, constant in batch.alike():
+    for rows, shared, constant in batch.rows_by_gaps():
         seen.append(rows)
         torch.testing.assert_close(
             weights[rows], shared.expand(len(rows), -1, -1), atol=1e-9, rtol=1e-9
@@ -431,13 +438,15 @@ def random_gaps(seed, bound, norms):
             ball["feature_scale"] = rng.uniform(0.2, 2, d)
         if rng.random() < 0.5:
             ball["bounds"] = rows.min(0) - 0.1, rows.max(0) + 0.1
-        ((_, batch),) = rows_of(ViewClassifier(view), rows, **ball).batches()
-        if bound.refusal(view, batch.perturbations) is None:
+        ((_, batch),) = certification_problem(
+            ViewClassifier(view), rows, **ball
+        ).batches()
+        if bound.why_not_applicable(view, batch.perturbations) is None:
             break
-    pairs = batch.pairs(batch.duels())
-    size = bound.radius(pairs).clamp_max(2.0)
-    scale = torch.tensor(rng.uniform(0.3, 1.5, len(pairs)))
-    return pairs, torch.where(size > 0, size, 0.5) * scale
+    gaps = batch.gaps(batch.gap_index())
+    size = bound.radius(gaps).clamp_max(2.0)
+    scale = torch.tensor(rng.uniform(0.3, 1.5, len(gaps)))
+    return gaps, torch.where(size > 0, size, 0.5) * scale
 
 
 def changes_within(norm, m, d, rng):
@@ -455,14 +464,14 @@ def changes_within(norm, m, d, rng):
 )
 @pytest.mark.parametrize("seed", range(30))
 def test_no_change_within_the_ball_is_below_the_bound(bound, norms, seed):
-    pairs, eps = random_gaps(seed, bound, norms)
-    found = bound.smallest_gap(pairs)(eps)
-    perturbations, rng = pairs.perturbations, np.random.default_rng(seed)
+    gaps, eps = random_gaps(seed, bound, norms)
+    found = bound.smallest_gap(gaps)(eps)
+    perturbations, rng = gaps.perturbations, np.random.default_rng(seed)
     least = torch.full_like(found, torch.inf)
     for _ in range(300):
-        delta = changes_within(perturbations.norm, *pairs.anchor.shape, rng)
+        delta = changes_within(perturbations.norm, *gaps.anchor.shape, rng)
         delta = eps[:, None] * torch.tensor(delta)
-        value, _ = log_ratio(pairs, perturbations.inside(delta))
+        value, _ = log_ratio(gaps, perturbations.inside(delta))
         least = torch.fmin(least, value)
     # Where nothing harms a bound may be undefined.
     known = ~found.isnan()
@@ -477,19 +486,17 @@ def test_the_least_value_of_the_bound_is_below_all_of_its_values(
     name, norm, weighted, batches
 ):
     batch, rng = batches(name, norm), np.random.default_rng(0)
-    pairs = batch.pairs(batch.duels())
-    m, d = pairs.anchor.shape
+    gaps = batch.gaps(batch.gap_index())
+    m, d = gaps.anchor.shape
     eps = torch.full((m,), 0.7, dtype=torch.float64)
-    at = expand(
-        pairs, eps, eps[:, None] * torch.tensor(changes_within(norm, m, d, rng))
-    )
+    at = expand(gaps, eps, eps[:, None] * torch.tensor(changes_within(norm, m, d, rng)))
     # Much curvature beside little of a cumulant: neither must hide the other.
-    at = replace(at, bend=torch.tensor(rng.uniform(0, 5, m)))
+    at = replace(at, curvature=torch.tensor(rng.uniform(0, 5, m)))
     weights = torch.tensor(rng.uniform(0.1, 2, (m, d))) if weighted else None
     unknown = torch.full_like(eps, torch.inf)
     for log_f in (-9.0, 0.0):
         cumulant = Cumulant(torch.full_like(eps, log_f), unknown)
-        least = at.least(cumulant, weights)
+        least = at.minimum_bound(cumulant, weights)
         ray = torch.linalg.vector_norm(at.delta, norm, dim=1, keepdim=True)
         far = at.delta * (eps[:, None] / ray)
         changes = [far, -far]
@@ -501,7 +508,7 @@ def test_the_least_value_of_the_bound_is_below_all_of_its_values(
             step = change - at.delta
             square = step.square().sum(1)
             counted = square if weights is None else (weights * step.square()).sum(1)
-            value = at.value + (at.slope * step).sum(1) - at.bend * square / 2
+            value = at.value + (at.slope * step).sum(1) - at.curvature * square / 2
             value -= torch.log1p(np.exp(log_f) * counted)
             assert (least <= value + 1e-9).all()
 
@@ -512,10 +519,10 @@ def test_weighted_extents_are_the_largest(norm):
     weights = torch.tensor(rng.uniform(0, 3, (50, 4)))
     eps = torch.tensor(rng.uniform(0.1, 2, 50))
     free = Perturbations(norm, 4)
-    room = torch.tensor(rng.uniform(0, 1, (2, 50, 4)))
-    boxed = free.within(*room)
+    slack = torch.tensor(rng.uniform(0, 1, (2, 50, 4)))
+    boxed = free.within(*slack)
     for ball in (free, boxed):
-        most = ball.weighted_extent(weights, eps)
+        most = ball.weighted_lp_to_l2(weights, eps)
         for _ in range(500):
             delta = eps[:, None] * torch.tensor(changes_within(norm, 50, 4, rng))
             length = (weights * ball.inside(delta).square()).sum(1).sqrt()
@@ -525,11 +532,11 @@ def test_weighted_extents_are_the_largest(norm):
         best = weights.pow(0.0 if norm == np.inf else 1 / (norm - 2))
         best *= (eps / torch.linalg.vector_norm(best, norm, dim=1))[:, None]
         length = (weights * best.square()).sum(1).sqrt()
-        torch.testing.assert_close(free.weighted_extent(weights, eps), length)
+        torch.testing.assert_close(free.weighted_lp_to_l2(weights, eps), length)
     if norm == np.inf:
-        largest = torch.minimum(torch.maximum(*room), eps[:, None])
+        largest = torch.minimum(torch.maximum(*slack), eps[:, None])
         length = (weights * largest.square()).sum(1).sqrt()
-        torch.testing.assert_close(boxed.weighted_extent(weights, eps), length)
+        torch.testing.assert_close(boxed.weighted_lp_to_l2(weights, eps), length)
 
 
 @pytest.mark.parametrize(
@@ -555,8 +562,8 @@ def test_other_norms_reach_most_of_the_radius(norm, method, gain):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_vertices_are_never_worse_than_single_terms(seed):
-    pairs, _ = random_gaps(seed, Vertices(), [1])
-    together, alone = Vertices().radius(pairs), Tilted().radius(pairs)
+    gaps, _ = random_gaps(seed, Vertices(), [1])
+    together, alone = Vertices().radius(gaps), Tilted().radius(gaps)
     assert (together >= alone * (1 - 2e-4)).all()
 
 
@@ -588,12 +595,12 @@ def test_the_best_tangent_at_the_vertices_is_nearly_found():
     rows = (w[:3] + w[:3].mean(0)) / 2
     assert (model.predict(rows) == model.classes_[0]).all()
     ball = {"norm": 1, "bounds": None, "feature_scale": None}
-    ((_, batch),) = rows_of(model, rows, **ball).batches()
-    duels = batch.duels()
-    pairs = batch.pairs(duels)
-    found = Vertices().radius(pairs).numpy()
-    for i, row in enumerate(duels.row):
-        asked = rows[row], pairs.weights[i].numpy(), w, 1.5
+    ((_, batch),) = certification_problem(model, rows, **ball).batches()
+    index = batch.gap_index()
+    gaps = batch.gaps(index)
+    found = Vertices().radius(gaps).numpy()
+    for i, row in enumerate(index.row):
+        asked = rows[row], gaps.weights[i].numpy(), w, 1.5
         assert best_at_vertices(*asked, found[i]) > -1e-6
         assert best_at_vertices(*asked, 1.02 * found[i]) < 0
 
@@ -623,8 +630,8 @@ def test_one_helpful_term_makes_the_bound_at_the_vertices_exact():
 
 def test_a_box_limits_what_a_vertex_counts():
     loss = torch.tensor([[4.0, 1.0, 2.0, -9.0], [4.0, 1.0, 2.0, -9.0]])
-    room = torch.tensor([[0.25, 9.0, 0.5, 9.0], [9.0, 9.0, 9.0, 9.0]])
-    most, worst = _vertices._most_lost(loss, room)
+    slack = torch.tensor([[0.25, 9.0, 0.5, 9.0], [9.0, 9.0, 9.0, 9.0]])
+    most, worst = _vertices._most_lost(loss, slack)
     # 4 / 4 + 2 / 2 + 1 / 4, and 4.
     torch.testing.assert_close(most, torch.tensor([2.25, 4.0]))
     assert worst.tolist() == [0, 0]
@@ -639,34 +646,34 @@ def test_a_box_limits_what_a_vertex_counts():
 )
 def test_a_look_before_the_search_loses_at_most_what_it_may(bound, norm, batches):
     batch = batches("rbf", norm)
-    pairs = batch.pairs(batch.duels())
-    own = bound.radius(pairs)
+    gaps = batch.gaps(batch.gap_index())
+    own = bound.radius(gaps)
     for share in (0.0, 0.5, 0.98, 0.999, 1.0, 1.3):
         proven, most = share * own, 10 * own
-        found = bound.improved(pairs, proven, most, 0.01)
+        found = bound.improved(gaps, proven, most, 0.01)
         assert (found >= proven).all()
         assert (found <= torch.maximum(proven, own) * (1 + 2e-3)).all()
         assert (found >= 0.99 * own).all()
-    capped = bound.improved(pairs, 0.1 * own, 0.5 * own, 0.01)
+    capped = bound.improved(gaps, 0.1 * own, 0.5 * own, 0.01)
     assert (capped <= 0.5 * own).all()
 
 
 class Always(SecondOrder):
     """A bound that holds at any size, and searches as far as 2."""
 
-    def smallest_gap(self, pairs):
+    def smallest_gap(self, gaps):
         return torch.ones_like
 
-    def farthest(self, pairs):
-        return torch.full_like(pairs.level, 2.0)
+    def farthest(self, gaps):
+        return torch.full_like(gaps.level, 2.0)
 
 
 def test_what_is_proven_farther_than_a_bound_searches_is_kept(batches):
     batch = batches("rbf")
-    pairs = batch.pairs(batch.duels().take(torch.arange(4)))
+    gaps = batch.gaps(batch.gap_index().take(torch.arange(4)))
     proven = torch.tensor([1.0, 1.99, 5.0, 0.0], dtype=torch.float64)
     most = torch.tensor([1.5, 9.0, 9.0, torch.inf], dtype=torch.float64)
-    found = Always().improved(pairs, proven, most, 0.01)
+    found = Always().improved(gaps, proven, most, 0.01)
     expected = torch.tensor([1.5, 1.99 * 1.01, 5.05, 2.0], dtype=torch.float64)
     torch.testing.assert_close(found, expected)
 

@@ -11,11 +11,18 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_proto import CBCClassifier, RBFClassifier
 from sklearn_proto.robustness import exact_radius
-from sklearn_proto.robustness._branching._multipliers import dual_bound
-from sklearn_proto.robustness._branching._quadratic import Quadratic, quadratic_below
-from sklearn_proto.robustness._branching._region import Region
-from sklearn_proto.robustness._branching._span import span_of
-from sklearn_proto.robustness._rows import rows_of
+from sklearn_proto.robustness._problem import certification_problem
+from sklearn_proto.robustness._similarity._branch_and_bound._multipliers import (
+    dual_bound,
+)
+from sklearn_proto.robustness._similarity._branch_and_bound._quadratic import (
+    Quadratic,
+    quadratic_below,
+)
+from sklearn_proto.robustness._similarity._branch_and_bound._region import Region
+from sklearn_proto.robustness._similarity._branch_and_bound._slope_subspace import (
+    slope_subspace,
+)
 from tests import attacks
 from tests.data import three_classes
 
@@ -92,12 +99,12 @@ def test_multipliers_bound_a_quadratic_on_a_piece():
 def test_multipliers_of_a_ball_find_the_minimum():
     """The S-lemma: a quadratic on a ball has no duality gap."""
     rng = np.random.default_rng(0)
-    bend = rng.normal(size=(3, 3))
-    bend = bend @ bend.T
+    curvature = rng.normal(size=(3, 3))
+    curvature = curvature @ curvature.T
     slope = rng.normal(size=3)
 
     def concave(t):
-        return t @ slope - t @ bend @ t
+        return t @ slope - t @ curvature @ t
 
     def on_the_sphere(t):
         return concave(2 * t / np.linalg.norm(t))
@@ -110,7 +117,7 @@ def test_multipliers_of_a_ball_find_the_minimum():
         torch.zeros_like(ends),
         torch.tensor(slope)[None],
         torch.zeros(1, dtype=torch.float64),
-        -torch.tensor(bend)[None],
+        -torch.tensor(curvature)[None],
         zero,
     )
     found = dual_bound(q, Region(-ends, ends, ends[:, 0])).bound.item()
@@ -139,32 +146,34 @@ def test_the_quadratic_is_below_the_log_ratio(name, scaled):
     if scaled:
         on_prototypes = model[0].inverse_transform(on_prototypes)
     tested = np.vstack([raw[::15], on_prototypes])
-    rows = rows_of(model, tested, norm=2, bounds=None, feature_scale=None)
+    rows = certification_problem(model, tested, norm=2, bounds=None, feature_scale=None)
     ((_, batch),) = rows.batches()
-    pairs = batch.pairs(batch.duels())
-    eps = 0.4 * pairs.far
-    span = span_of(pairs, batch.n_own, eps)
+    gaps = batch.gaps(batch.gap_index())
+    eps = 0.4 * gaps.far
+    subspace = slope_subspace(gaps, batch.n_own, eps)
     rng = np.random.default_rng(0)
-    m, axes = len(pairs), span.n_axes
+    m, axes = len(gaps), subspace.n_axes
     ends = eps[:, None].expand(m, axes)
     lo = ends * torch.tensor(rng.choice([-1.0, -0.3, 0.0], (m, axes)))
     region = Region(lo, ends, eps)
     x = region.nearest_to(region.centre)
-    wide = region.beside() if scaled else region
+    wide = region.with_free_axis() if scaled else region
     at = torch.nn.functional.pad(x, (0, 1)) if scaled else x
-    q = quadratic_below(span, wide, at)
+    q = quadratic_below(subspace, wide, at)
     bound = dual_bound(q, wide).bound
     tried = 0
     for _ in range(300):
-        delta = torch.tensor(rng.normal(size=(m, pairs.perturbations.n_features)))
+        delta = torch.tensor(rng.normal(size=(m, gaps.perturbations.n_features)))
         size = eps * torch.tensor(rng.random(m) ** 0.2)
         delta = delta * (size / delta.norm(dim=1))[:, None]
-        y = (span.axes @ delta[:, :, None]).squeeze(2)
+        y = (subspace.axes @ delta[:, :, None]).squeeze(2)
         inside = ((y >= lo) & (y <= ends)).all(1)
-        moved = pairs.perturbations.push(delta)
-        phi = pairs.view.exponents(pairs.z + moved).exp()
-        gap = ((pairs.rise - pairs.fall) * phi).sum(1) + pairs.constant
-        up = (pairs.rise * phi).sum(1) + pairs.constant.clamp_min(0)
+        moved = gaps.perturbations.apply(delta)
+        phi = gaps.view.exponents(gaps.z + moved).exp()
+        gap = ((gaps.positive_weights - gaps.negative_weights) * phi).sum(
+            1
+        ) + gaps.constant
+        up = (gaps.positive_weights * phi).sum(1) + gaps.constant.clamp_min(0)
         ratio = (up / (up - gap)).log()
         assert (bound[inside] <= ratio[inside] + 1e-9).all()
         tried += int(inside.sum())
@@ -174,20 +183,22 @@ def test_the_quadratic_is_below_the_log_ratio(name, scaled):
 def test_a_small_box_says_nothing_of_what_lies_across_the_span():
     """There all similarities fall, so a negative constant gains on all of them."""
     model = RBFClassifier(random_state=0).fit(X, Y)
-    rows = rows_of(model, X[::10], norm=2, bounds=None, feature_scale=None)
+    rows = certification_problem(
+        model, X[::10], norm=2, bounds=None, feature_scale=None
+    )
     ((_, batch),) = rows.batches()
-    pairs = batch.pairs(batch.duels())
-    pairs = pairs.take((pairs.constant < 0).nonzero().squeeze(1))
-    eps = 0.5 * pairs.far
-    span = span_of(pairs, batch.n_own, eps)
-    assert span.n_axes < X.shape[1]
-    ends = torch.full((len(pairs), span.n_axes), 1e-6, dtype=torch.float64)
+    gaps = batch.gaps(batch.gap_index())
+    gaps = gaps.take((gaps.constant < 0).nonzero().squeeze(1))
+    eps = 0.5 * gaps.far
+    subspace = slope_subspace(gaps, batch.n_own, eps)
+    assert subspace.n_axes < X.shape[1]
+    ends = torch.full((len(gaps), subspace.n_axes), 1e-6, dtype=torch.float64)
     region = Region(-ends, ends, eps)
-    bound = dual_bound(quadratic_below(span, region, 0 * ends), region).bound
-    across = torch.linalg.svd(span.axes)[2][:, -1] * eps[:, None]
-    phi = pairs.view.exponents(pairs.z + across).exp()
-    up = (pairs.rise * phi).sum(1)
-    down = (pairs.fall * phi).sum(1) - pairs.constant
+    bound = dual_bound(quadratic_below(subspace, region, 0 * ends), region).bound
+    across = torch.linalg.svd(subspace.axes)[2][:, -1] * eps[:, None]
+    phi = gaps.view.exponents(gaps.z + across).exp()
+    up = (gaps.positive_weights * phi).sum(1)
+    down = (gaps.negative_weights * phi).sum(1) - gaps.constant
     assert (bound <= (up / down).log() + 1e-9).all()
 
 

@@ -12,7 +12,7 @@ from sklearn_proto.robustness import (
     certified_radius,
     exact_radius,
 )
-from sklearn_proto.robustness._rows import rows_of
+from sklearn_proto.robustness._problem import certification_problem
 from tests import attacks
 from tests.data import three_classes
 from tests.instances import (
@@ -378,14 +378,15 @@ def test_certificates_of_concepts_need_one_own_concept_to_win():
     model.fit(X, Y)
     view = model.certifiable_view()
     options = {"norm": 2, "bounds": None, "feature_scale": None}
-    ((_, batch),) = rows_of(model, X, **options).batches()
-    duels = batch.duels()
-    pairs = batch.pairs(duels)
-    gaps = ((pairs.rise - pairs.fall) * pairs.similarities()).sum(1) + pairs.constant
+    ((_, batch),) = certification_problem(model, X, **options).batches()
+    index = batch.gap_index()
+    gaps = batch.gaps(index)
+    net = gaps.positive_weights - gaps.negative_weights
+    values = (net * gaps.similarities()).sum(1) + gaps.constant
     concepts = view.concept_scores(batch.z).reshape(len(X), -1)
     own = concepts.gather(1, (2 * batch.predicted[:, None] + torch.arange(2)))
-    expected = own[duels.row, duels.own] - concepts[duels.row, duels.rival]
+    expected = own[index.row, index.own] - concepts[index.row, index.rival]
     # In units of the largest weight or offset.
     largest = max(np.abs(view.coefficients).max(), np.abs(view.offsets).max())
-    torch.testing.assert_close(largest * gaps, expected, atol=1e-9, rtol=1e-9)
-    assert (batch.worst_rival(gaps, duels) > 0).all()
+    torch.testing.assert_close(largest * values, expected, atol=1e-9, rtol=1e-9)
+    assert (batch.worst_rival(values, index) > 0).all()

@@ -28,7 +28,7 @@ from sklearn_proto.robustness import (
 from sklearn_proto.robustness._enclosure import Effort
 from sklearn_proto.robustness._parts._interval import smallest_gap
 from sklearn_proto.robustness._parts._methods import PART_CERTIFICATES
-from sklearn_proto.robustness._rows import rows_of
+from sklearn_proto.robustness._problem import certification_problem
 
 DIGITS, Y = load_digits(n_class=3, return_X_y=True)
 # Of half the height and width, so that all is quick.
@@ -325,7 +325,7 @@ def test_no_attack_succeeds_within_the_radius(model, norm):
 
 
 def batch_of(model, rows):
-    found = rows_of(model, rows, norm=2, bounds=None, feature_scale=None)
+    found = certification_problem(model, rows, norm=2, bounds=None, feature_scale=None)
     ((_, batch),) = found.batches()
     return batch
 
@@ -359,7 +359,7 @@ def random_moves(rng, shape, length):
 
 
 @pytest.mark.parametrize("n_patches", [1, 3, 9])
-def test_shared_moves_cannot_close_the_gap(models, n_patches):
+def test_patchwise_moves_cannot_close_the_gap(models, n_patches):
     # Patches that can be moved at will are more than any image can do.
     batch, rng = batch_of(models["exp"], ROWS), np.random.default_rng(0)
     n, k = len(ROWS), batch.squared.shape[1]
@@ -367,7 +367,7 @@ def test_shared_moves_cannot_close_the_gap(models, n_patches):
     batch = replace(batch, squared=torch.tensor(squared), predicted=None)
     own = batch.similarities @ batch.geometry.coefficients.T
     batch = replace(batch, predicted=own.argmax(1))
-    bound = batch_moves("shared", batch).numpy()
+    bound = batch_moves("patchwise", batch).numpy()
     assert (bound > 0).all()
     w, predicted = models["exp"].coef_, batch.predicted.numpy()
     lead = w[predicted]
@@ -400,17 +400,22 @@ def test_lone_patch_of_a_lone_prototype_has_no_one_to_share_with(models):
     # One position: the interval is the truth, and the grid loses a little.
     batch = batch_of(models["exp"], ROWS)
     batch = replace(batch, squared=batch.squared.min(2, keepdim=True).values)
-    shared, interval = batch_moves("shared", batch), batch_moves("interval", batch)
+    patchwise, interval = (
+        batch_moves("patchwise", batch),
+        batch_moves("interval", batch),
+    )
     inside = interval > 0
-    assert (shared[inside] <= interval[inside] * (1 + 1e-5)).all()
-    assert (shared[inside] >= 0.8 * interval[inside]).all()
+    assert (patchwise[inside] <= interval[inside] * (1 + 1e-5)).all()
+    assert (patchwise[inside] >= 0.8 * interval[inside]).all()
 
 
 def test_smallest_gap_falls_with_the_move(model):
     batch = batch_of(model, ROWS)
     moves = torch.linspace(0, 2, 40, dtype=torch.float64)
     with torch.no_grad():
-        gaps = [smallest_gap(batch, m.expand(batch.lead.shape[:2])) for m in moves]
+        gaps = [
+            smallest_gap(batch, m.expand(batch.margin_coef.shape[:2])) for m in moves
+        ]
     assert (torch.stack(gaps).diff(dim=0) <= 1e-12).all()
 
 
@@ -510,9 +515,11 @@ def test_there_is_no_exact_method(models):
     with pytest.raises(ValueError, match=r"'exact' has no proof.*part-prototype"):
         models["exp"].certified_radius(ROWS, method="exact")
     # As `exact_radius` does, after an attack that takes its time.
-    rows = rows_of(models["exp"], ROWS, norm=2, bounds=None, feature_scale=None)
+    rows = certification_problem(
+        models["exp"], ROWS, norm=2, bounds=None, feature_scale=None
+    )
     ((_, batch),) = rows.batches()
-    proven = rows.family.radius("auto")(batch)
+    proven = rows.family.bound("auto")(batch)
     found = rows.family.enclose(batch, 2 * proven + 1, Effort(0.01, 1))
     np.testing.assert_array_equal(found.lower, proven)
     np.testing.assert_array_equal(found.upper, 2 * proven + 1)

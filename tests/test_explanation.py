@@ -182,8 +182,10 @@ def test_html_is_well_formed(explanation):
 
 
 def bar_sizes(figure):
-    """Widths of the bars in the lower panel."""
-    return [bar.get_width() for bar in figure.axes[-1].patches]
+    """Widths of the parts in the lower panel, whose last bar is their sum."""
+    *parts, total = [bar.get_width() for bar in figure.axes[-1].patches]
+    assert total == pytest.approx(sum(parts))
+    return parts
 
 
 def test_plot(explanation):
@@ -201,8 +203,11 @@ def test_plot(explanation):
         assert f"similarity {e.similarities[4, j]:.2f}" in ax.get_title()
         assert_allclose([bar.get_width() for bar in ax.patches], e.prototypes[j])
     assert sum(bar_sizes(figure)) == pytest.approx(lead(e)[4])
-    assert_allclose(bar_sizes(figure)[:3], e.decisive[4][e.top(3)[4]])
-    assert f"{lead(e)[4]:.3g}" in figure.axes[-1].get_xlabel()
+    assert_allclose(bar_sizes(figure)[-4:-1], e.decisive[4][e.top(3)[4]])
+    last = figure.axes[-1].get_yticklabels()[-1].get_text()
+    assert last == f"lead over {LABELS[second]!r}"
+    numbers = [text.get_text() for text in figure.axes[-1].texts]
+    assert numbers[-1] == f"{lead(e)[4]:.3g}"
 
 
 def test_plot_of_every_prototype(explanation):

@@ -31,7 +31,8 @@ from sklearn.preprocessing import (
 )
 
 from sklearn_proto import CBCClassifier
-from sklearn_proto.robustness import _affine_steps, affine_front, register_affine
+from sklearn_proto.robustness import affine_preprocessing, register_affine
+from sklearn_proto.robustness._threat_model import _affine_steps
 from tests.data import three_classes
 
 D = 6
@@ -168,7 +169,7 @@ def assert_jacobian(front, points=X[:3], tolerance=1e-10):
 @every_step
 def test_matrix_is_the_jacobian(name):
     model = fitted(AFFINE[name])
-    front = affine_front(model)
+    front = affine_preprocessing(model)
     assert front.estimator is model[-1]
     assert_jacobian(front)
 
@@ -178,7 +179,7 @@ def test_transform_is_that_of_the_pipeline(name):
     model = fitted(AFFINE[name])
     rows = X + 0.25
     before = rows.copy()
-    seen = affine_front(model).transform(rows)
+    seen = affine_preprocessing(model).transform(rows)
     assert seen.dtype == np.float64
     np.testing.assert_array_equal(rows, before)
     np.testing.assert_array_equal(seen, model[:-1].transform(before.copy()))
@@ -186,7 +187,7 @@ def test_transform_is_that_of_the_pipeline(name):
 
 @every_step
 def test_matrix_is_float64_and_of_the_documented_kind(name):
-    matrix = affine_front(fitted(AFFINE[name])).matrix
+    matrix = affine_preprocessing(fitted(AFFINE[name])).matrix
     if matrix is not None:
         assert matrix.dtype == np.float64
         assert isinstance(matrix, np.ndarray) or sparse.issparse(matrix)
@@ -198,17 +199,17 @@ IDENTITIES = ["identity", "passthrough", "none", "standard-mean", "robust-centre
 
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_identity_has_no_matrix(name):
-    assert affine_front(fitted(AFFINE[name])).matrix is None
+    assert affine_preprocessing(fitted(AFFINE[name])).matrix is None
 
 
 @pytest.mark.parametrize("name", ["standard", "k-best", "columns", "pipeline-sparse"])
 def test_scalers_and_selections_stay_sparse(name):
-    assert sparse.issparse(affine_front(fitted(AFFINE[name])).matrix)
+    assert sparse.issparse(affine_preprocessing(fitted(AFFINE[name])).matrix)
 
 
 def test_whitening_of_less_than_full_rank():
     rows = np.column_stack([X, X[:, :2]])
-    front = affine_front(fitted(PCA(whiten=True), rows))
+    front = affine_preprocessing(fitted(PCA(whiten=True), rows))
     assert_jacobian(front, rows[:2], tolerance=1e-6)
     assert np.abs(front.matrix[:D]).max() < 1e6, "only the last ones are at the floor"
 
@@ -218,15 +219,15 @@ def test_steps_fitted_on_float32_and_integers():
         rows = np.round(10 * X).astype(kind)
         for step in (PCA(3, whiten=True), StandardScaler(), SelectKBest(k=3)):
             model = fitted(step, rows)
-            assert_jacobian(affine_front(model))
+            assert_jacobian(affine_preprocessing(model))
             expected = model[:-1].transform(rows.astype(float))
-            seen = affine_front(model).transform(rows)
+            seen = affine_preprocessing(model).transform(rows)
             np.testing.assert_array_equal(seen, expected)
 
 
 def test_a_classifier_alone():
     final = Final().fit(X, Y)
-    front = affine_front(final)
+    front = affine_preprocessing(final)
     assert front.estimator is final
     assert front.matrix is None
     seen = front.transform(X.astype(np.float32))
@@ -239,7 +240,7 @@ def test_wrappers_are_opened():
     grid = {"standardscaler__with_mean": [True, False]}
     search = GridSearchCV(make_pipeline(StandardScaler(), Final()), grid, cv=2)
     model = make_pipeline(RobustScaler(), FrozenEstimator(search.fit(X, Y))).fit(X, Y)
-    front = affine_front(FrozenEstimator(model))
+    front = affine_preprocessing(FrozenEstimator(model))
     inner = search.best_estimator_
     assert front.estimator is inner[-1]
     scales = model[0].scale_ * inner[0].scale_
@@ -251,7 +252,7 @@ def test_wrappers_are_opened():
 def test_the_real_classifier_sees_what_it_predicts_on():
     model = make_pipeline(StandardScaler(), PCA(3), CBCClassifier(max_iter=20))
     model.fit(X, Y)
-    front = affine_front(model)
+    front = affine_preprocessing(model)
     expected = model.predict(X)
     np.testing.assert_array_equal(front.estimator.predict(front.transform(X)), expected)
 
@@ -278,7 +279,7 @@ BY_NAME = {
 @pytest.mark.parametrize("name", list(BY_NAME))
 def test_frames(name, kind):
     model = fitted_on_frame(BY_NAME[name], frame(kind))
-    front = affine_front(model)
+    front = affine_preprocessing(model)
     matrix = matrix_of(front, D)
     seen = front.transform(frame(kind))
     np.testing.assert_array_equal(seen, model[:-1].transform(frame(kind)))
@@ -294,7 +295,7 @@ def fitted_on_frame(step, rows):
 def test_columns_that_are_no_numbers(kind):
     rows = frame(kind, X.astype(np.float32), colour=["red"] * len(X))
     step = columns((StandardScaler(), ["f1", "f0"]), remainder="drop")
-    front = affine_front(fitted_on_frame(step, rows))
+    front = affine_preprocessing(fitted_on_frame(step, rows))
     assert front.matrix.shape == (2, D + 1)
     assert (front.matrix.toarray()[:, 2:] == 0).all()
     doubles = frame(kind, X.astype(np.float32).astype(float), colour=["red"] * len(X))
@@ -305,7 +306,9 @@ def test_columns_that_are_no_numbers(kind):
 def test_columns_by_type():
     rows = frame("pandas").assign(colour="red")
     numbers = make_column_selector(dtype_include="number")
-    front = affine_front(fitted_on_frame(columns((MinMaxScaler(), numbers)), rows))
+    front = affine_preprocessing(
+        fitted_on_frame(columns((MinMaxScaler(), numbers)), rows)
+    )
     assert front.matrix.shape == (D, D + 1)
 
 
@@ -313,34 +316,34 @@ def test_objects_in_an_array():
     rows = np.column_stack([X.astype(object), ["red"] * len(X)])
     model = fitted(columns((StandardScaler(), [0, 2])), rows)
     expected = StandardScaler().fit_transform(X[:, [0, 2]])
-    np.testing.assert_allclose(affine_front(model).transform(rows), expected)
+    np.testing.assert_allclose(affine_preprocessing(model).transform(rows), expected)
 
 
 @every_frame
 def test_output_as_a_frame(kind):
     model = Pipeline([("a", StandardScaler()), ("b", SelectKBest(k=2)), ("c", Final())])
     model.set_output(transform=kind).fit(frame(kind), Y)
-    front = affine_front(model)
+    front = affine_preprocessing(model)
     expected = np.asarray(model[:-1].transform(frame(kind)))
     np.testing.assert_array_equal(front.transform(frame(kind)), expected)
     np.testing.assert_array_equal(front.transform(X), expected)
 
 
 def test_arrays_and_frames_mix_without_a_warning():
-    named = affine_front(fitted_on_frame(StandardScaler(), frame("pandas")))
-    plain = affine_front(fitted(StandardScaler()))
+    named = affine_preprocessing(fitted_on_frame(StandardScaler(), frame("pandas")))
+    plain = affine_preprocessing(fitted(StandardScaler()))
     expected = named.transform(frame("pandas"))
     np.testing.assert_array_equal(named.transform(X), expected)
     np.testing.assert_array_equal(named.transform(X.tolist()), expected)
     expected = plain.transform(X)
     np.testing.assert_array_equal(plain.transform(frame("pandas")), expected)
-    alone = affine_front(CBCClassifier(max_iter=2).fit(frame("pandas"), Y))
+    alone = affine_preprocessing(CBCClassifier(max_iter=2).fit(frame("pandas"), Y))
     np.testing.assert_array_equal(alone.transform(X), X)
 
 
 def test_sparse_rows_are_refused_as_predict_refuses_them():
     steps = MaxAbsScaler(), StandardScaler(with_mean=False)
-    front = affine_front(make_pipeline(*steps, Final()).fit(X, Y))
+    front = affine_preprocessing(make_pipeline(*steps, Final()).fit(X, Y))
     with pytest.raises(TypeError, match="parse"):
         front.transform(sparse.csr_array(X))
 
@@ -371,7 +374,7 @@ NOT_AFFINE = {
 def test_other_steps_are_named(name):
     step, words = NOT_AFFINE[name]
     words = ["'step'", *words, "affine", "StandardScaler", "PCA", "register_affine"]
-    refused(words, affine_front, fitted(step))
+    refused(words, affine_preprocessing, fitted(step))
 
 
 def test_max_abs_with_clip():
@@ -379,19 +382,19 @@ def test_max_abs_with_clip():
     if "clip" not in step.get_params():
         pytest.skip("this scikit-learn has no such parameter")
     words = ["'step'", "MaxAbsScaler(clip=True)"]
-    refused(words, affine_front, fitted(step.set_params(clip=True)))
+    refused(words, affine_preprocessing, fitted(step.set_params(clip=True)))
 
 
 def test_a_class_can_be_registered(monkeypatch):
     monkeypatch.setattr(_affine_steps, "_MATRICES", dict(_affine_steps._MATRICES))
     model = fitted(make_pipeline(PCA(3), Doubler()))
-    refused(["'step'", "'doubler'", "Doubler"], affine_front, model)
+    refused(["'step'", "'doubler'", "Doubler"], affine_preprocessing, model)
     register_affine(Doubler, lambda step: 2 * np.eye(step.n_features_in_))
-    assert_jacobian(affine_front(model))
+    assert_jacobian(affine_preprocessing(model))
     register_affine(Doubler, lambda _: 2 * sparse.eye(3, format="coo"))
-    assert_jacobian(affine_front(model))
+    assert_jacobian(affine_preprocessing(model))
     register_affine(Squarer, lambda _: None)
-    assert affine_front(fitted(Squarer())).matrix is None
+    assert affine_preprocessing(fitted(Squarer())).matrix is None
 
 
 @pytest.mark.parametrize("matrix", [np.ones(3), np.ones((3, 2)), 2.0])
@@ -399,7 +402,7 @@ def test_a_registered_matrix_of_another_shape(monkeypatch, matrix):
     monkeypatch.setattr(_affine_steps, "_MATRICES", dict(_affine_steps._MATRICES))
     register_affine(Doubler, lambda _: matrix)
     words = ["'step'", "Doubler", str(np.shape(matrix)), "(n_features_out, 6)"]
-    refused(words, affine_front, fitted(Doubler()))
+    refused(words, affine_preprocessing, fitted(Doubler()))
 
 
 def test_what_cannot_be_registered():
@@ -410,26 +413,28 @@ def test_what_cannot_be_registered():
 def test_final_estimators_without_a_view():
     other = LogisticRegression().fit(X, Y)
     words = ["LogisticRegression", "certifiable_view"]
-    refused(words, affine_front, other, error=TypeError)
+    refused(words, affine_preprocessing, other, error=TypeError)
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
-    refused(words, affine_front, model, error=TypeError)
+    refused(words, affine_preprocessing, model, error=TypeError)
 
 
 def test_not_fitted():
     search = GridSearchCV(CBCClassifier(), {"margin": [1.0]})
-    refused(["GridSearchCV", "fit"], affine_front, search, error=NotFittedError)
+    refused(["GridSearchCV", "fit"], affine_preprocessing, search, error=NotFittedError)
     model = make_pipeline(StandardScaler(), CBCClassifier())
-    refused(["StandardScaler", "fit"], affine_front, model, error=NotFittedError)
+    refused(
+        ["StandardScaler", "fit"], affine_preprocessing, model, error=NotFittedError
+    )
 
 
 def test_rows_that_the_pipeline_would_refuse():
-    front = affine_front(make_pipeline(StandardScaler(), Final()).fit(X, Y))
+    front = affine_preprocessing(make_pipeline(StandardScaler(), Final()).fit(X, Y))
     refused(["3 features", "6 features"], front.transform, X[:, :3])
     poisoned = X.copy()
     poisoned[2, 1] = np.nan
     refused(["NaN"], front.transform, poisoned)
-    alone = affine_front(Final().fit(X, Y))
+    alone = affine_preprocessing(Final().fit(X, Y))
     refused(["3 features", "6 features", "Final"], alone.transform, X[:, :3])
     refused(["NaN"], alone.transform, poisoned)
-    named = affine_front(CBCClassifier(max_iter=2).fit(frame("pandas"), Y))
+    named = affine_preprocessing(CBCClassifier(max_iter=2).fit(frame("pandas"), Y))
     refused(["feature names"], named.transform, frame("pandas")[NAMES[::-1]])

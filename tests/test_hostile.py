@@ -106,7 +106,7 @@ FUNCTIONS = {
     },
     "sparsity_score": plain,
     "stability_score": pictured,
-    "affine_front": lambda: {"estimator": fitted("cbc")},
+    "affine_preprocessing": lambda: {"estimator": fitted("cbc")},
     "certified_accuracy_curve": labelled,
     "certified_accuracy_score": lambda: {**labelled(), "eps": 0.1},
     "certified_radius": labelled,
@@ -262,7 +262,9 @@ def test_every_public_function_is_tried():
     assert not FUNCTIONS.keys() - public.keys()
 
 
-@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - UNTRIED - {"affine_front"}))
+@pytest.mark.parametrize(
+    "name", sorted(FUNCTIONS.keys() - UNTRIED - {"affine_preprocessing"})
+)
 def test_every_parameter_has_a_constraint(name):
     function = public_functions()[name]
     checked = getattr(

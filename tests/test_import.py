@@ -75,3 +75,14 @@ def test_public_names_of_the_subpackages_resolve():
     for package in (explain, inspection, metrics, robustness, shallow):
         for name in package.__all__:
             assert hasattr(package, name), (package.__name__, name)
+
+
+def test_old_names_work_for_a_release():
+    import sklearn_proto
+
+    new = sklearn_proto.DecodedExplanation
+    for module in (sklearn_proto, sklearn_proto.explain):
+        with pytest.warns(FutureWarning, match="WholeExplanation is now .*Decoded"):
+            assert module.WholeExplanation is new
+    with pytest.raises(AttributeError, match=r"explain.*no attribute 'Other'"):
+        _ = sklearn_proto.explain.Other

@@ -23,7 +23,7 @@ from sklearn_proto import (
     RBFClassifier,
     RSLVQClassifier,
 )
-from sklearn_proto.explain import AGAINST, FOR
+from sklearn_proto._drawing._colours import AGAINST, FOR
 from sklearn_proto.inspection import (
     DecisionRegionDisplay,
     ExplanationDisplay,

@@ -22,8 +22,8 @@ from sklearn_proto.explain import (
     upsampled,
 )
 from sklearn_proto.explain import _activation as activation
-from sklearn_proto.explain._account import Picture
 from sklearn_proto.explain._pixels import image_of_row, rendered
+from sklearn_proto.explain._row_summary import Picture, row_summary
 
 OPTIONS = {"n_channels": 8, "warmup_epochs": 1, "max_epochs": 1, "random_state": 0}
 PER_ROW = ("X", "scores", "similarities", "similarity_maps", "bounding_boxes")
@@ -261,11 +261,12 @@ def test_words_of_a_signal():
 
 
 def test_products_are_what_is_added():
-    part = made([0.5, 0.8], [[-1.0, 0.0], [1.0, 2.0]])._account(2).parts
+    part = row_summary(made([0.5, 0.8], [[-1.0, 0.0], [1.0, 2.0]]), 2).parts
     assert [p.notes for p in part] == [("0.80 × 2",), ("0.50 × 2",)]  # noqa: RUF001
     # Where absence counts as well, a weight would not explain the number.
     e = made([0.5], [[0.0], [1.0]])
-    reasoned = replace(e, evidence={"negative_agreement": e.contributions})._account(1)
+    e = replace(e, evidence={"negative_agreement": e.contributions})
+    reasoned = row_summary(e, 1)
     assert reasoned.headings == ("similarity",)
     assert reasoned.parts[0].notes == ("0.50",)
 
@@ -278,7 +279,7 @@ def test_plot(explanation):
     upper, lower = figure.subfigs
     axes = np.reshape(upper.axes, (2, 4))
     row = explanation[3]
-    parts = row._account(2).parts
+    parts = row_summary(row, 2).parts
     for line, j, part in zip(axes, row.top(2)[0], parts, strict=True):
         titles = [ax.get_title() for ax in line[:3]]
         source = f"training image {explanation.prototype_indices[j]}"
@@ -289,9 +290,9 @@ def test_plot(explanation):
         assert f"prototype {j} of " in words[0]
         assert words[1] == f"{row.decisive[0, j]:+.3g} points"
     # Below, what adds up to the lead.
-    widths = [bar.get_width() for bar in lower.axes[0].patches]
+    *widths, total = [bar.get_width() for bar in lower.axes[0].patches]
     lead = np.sort(row.scores[0])[-1] - np.sort(row.scores[0])[-2]
-    assert_allclose(sum(widths), lead, atol=1e-9)
+    assert_allclose([sum(widths), total], lead, atol=1e-9)
 
 
 def test_plot_takes_any_row_and_knows_the_shape(explanation):
@@ -325,7 +326,7 @@ def test_card(explanation):
     expected = [
         picture
         for row in explanation[:2]
-        for part in row._account(5).parts
+        for part in row_summary(row, 5).parts
         for picture in part.pictures
     ]
     assert len(found) == len(expected) == 2 * 5 * 3

@@ -15,7 +15,7 @@ from sklearn_proto.robustness import (
     empirical_radius,
     exact_radius,
 )
-from sklearn_proto.robustness._rows import rows_of
+from sklearn_proto.robustness._problem import certification_problem
 from tests import attacks
 from tests.data import three_classes
 from tests.views import ViewClassifier, nearest_prototype, random_view
@@ -26,7 +26,7 @@ X, Y = three_classes()
 def methods_of(model, rows, **ball):
     """Those that have a proof."""
     ball = {"norm": 2, "bounds": None, "feature_scale": None, **ball}
-    family = rows_of(model, rows, **ball).family
+    family = certification_problem(model, rows, **ball).family
     asked = family.view, family.perturbations
     return [m for m, proof in CERTIFICATES.items() if not proof.refusal(*asked)]
 

@@ -33,7 +33,7 @@ from sklearn_proto.robustness import (
     certified_radius,
     exact_radius,
 )
-from sklearn_proto.robustness._votes import lower_confidence_bound
+from sklearn_proto.robustness._smoothing._votes import lower_confidence_bound
 from tests.data import three_classes, two_classes
 
 X, Y = three_classes()

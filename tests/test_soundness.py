@@ -15,7 +15,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn_proto import CBCClassifier, RBFClassifier
 from sklearn_proto._functional import lp_distances, lp_norm
 from sklearn_proto._views import SimilarityView
-from sklearn_proto.robustness import affine_front, certified_radius
+from sklearn_proto.robustness import affine_preprocessing, certified_radius
 from sklearn_proto.robustness._enclosure import not_beyond
 from tests.test_random_certificates import methods_of
 from tests.views import ViewClassifier, nearest_prototype
@@ -206,7 +206,7 @@ def test_rounding_of_the_steps_in_front(make, away):
     model = make_pipeline(make(), RBFClassifier(max_iter=3, random_state=0))
     model.fit(shifted, Y)
     step = model[0]
-    made, bound = affine_front(model).transform_with_rounding(shifted)
+    made, bound = affine_preprocessing(model).transform_with_rounding(shifted)
     with mpmath.workdps(60):
         for row, z, most in zip(shifted, made, bound, strict=True):
             x = [mpmath.mpf(v) for v in row]

@@ -13,7 +13,6 @@ from sklearn_proto._functional._distances import (
     squared_projections,
     tangent_coordinates,
 )
-from sklearn_proto._functional._growth import log_growth
 from sklearn_proto._functional._local_maps import LocalMaps
 from sklearn_proto._functional._norms import lp_distances, lp_norm
 from sklearn_proto._functional._patches import (
@@ -23,6 +22,7 @@ from sklearn_proto._functional._patches import (
     product_map,
     squared_distance_map,
 )
+from sklearn_proto._functional._psi import log_psi
 from sklearn_proto._functional._reasoning import (
     Affine,
     agreement,
@@ -47,7 +47,7 @@ __all__ = [
     "interval_range",
     "last_positive",
     "lipschitz_constant",
-    "log_growth",
+    "log_psi",
     "lp_distances",
     "lp_norm",
     "mapped_squares",

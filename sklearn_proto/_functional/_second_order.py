@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional._distances import safe_sqrt
-from sklearn_proto._functional._growth import log_growth
+from sklearn_proto._functional._psi import log_psi
 
 _TINY = 1e-30
 
@@ -64,7 +64,7 @@ def second_order_gap(
     deviations = deviations.clamp_min(0.0)
     # Capped before the exponential overflows: by then the radius is long found.
     reach = (eps[:, None] * safe_sqrt(deviations)).clamp_max(300.0)
-    scatter = (p * log_growth(reach).exp() * deviations).sum(1)
+    scatter = (p * log_psi(reach).exp() * deviations).sum(1)
     spread = torch.log1p(eps.square() * scatter)
     # A negative constant keeps the factor exp(|delta|^2 / sigma).
     kept = torch.where(offsets < 0, eps.square() / sigma, torch.zeros_like(eps))

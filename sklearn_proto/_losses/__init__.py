@@ -48,7 +48,7 @@ from sklearn_proto._modules import Outputs
 RowLoss = Callable[[Outputs, Tensor], Tensor]
 
 # Losses that are themselves a likelihood, so that training sets the temperature.
-LIKELIHOODS = frozenset({"log_loss"})
+LIKELIHOODS = {"log_loss"}
 
 # Losses that refine a fit of the smooth loss. The certificate has a kink wherever a net
 # weight is zero, as many are in a fresh head; the margin loss does not belong here: the

@@ -216,8 +216,11 @@ def _check_places(parts: PatchPrototypes, z: Tensor, d: Tensor) -> None:
     """Check that dissimilarities d are those of the patches of maps z, in their places.
 
     Projection, boxes and the pictures of a prototype take a position of the one for a
-    position of the other.
+    position of the other, unless the similarity says itself where its patches are.
     """
+    if not parts.on_grid:
+        _check_own_places(parts, z, d)
+        return
     h, w = parts.size
     expected = (len(z), len(parts.owners), z.shape[2] - h + 1, z.shape[3] - w + 1)
     if d.shape != expected:
@@ -225,5 +228,22 @@ def _check_places(parts: PatchPrototypes, z: Tensor, d: Tensor) -> None:
             f"similarity {type(parts).__name__}: dissimilarity_map returned shape "
             f"{tuple(d.shape)}; it must be {expected}, one value for every patch of "
             f"{h} x {w} in its place: prototypes are projected onto the patch where "
-            "the dissimilarity is least."
+            "the dissimilarity is least. A similarity of other patches overrides "
+            "patch_at and boxes."
+        )
+
+
+def _check_own_places(parts: PatchPrototypes, z: Tensor, d: Tensor) -> None:
+    """Check the maps and boxes of a similarity with a geometry of its own."""
+    name, many = type(parts).__name__, (len(z), len(parts.owners))
+    if d.ndim != 4 or d.shape[:2] != many:
+        raise ValueError(
+            f"similarity {name}: dissimilarity_map returned shape {tuple(d.shape)}; it "
+            f"must be (n, K, H', W') with n = {many[0]} maps and K = {many[1]} "
+            "prototypes."
+        )
+    if type(parts).boxes is PatchPrototypes.boxes:
+        raise ValueError(
+            f"similarity {name} overrides patch_at, so it must override boxes too: "
+            "nothing else knows where in an image its patches are."
         )

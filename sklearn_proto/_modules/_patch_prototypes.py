@@ -7,7 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from sklearn_proto._functional import cosine_map, product_map, squared_distance_map
+from sklearn_proto._functional import (
+    cosine_map,
+    patches_at,
+    product_map,
+    squared_distance_map,
+)
 
 # Keeps the logarithmic similarity finite where a patch is the prototype.
 _EPSILON = 1e-4
@@ -15,6 +20,10 @@ _EPSILON = 1e-4
 
 class PatchPrototypes(nn.Module):
     """Prototypes of one class each, and the dissimilarity of patches to them.
+
+    A similarity owns the geometry of its patches. They are those of a grid, as large as
+    a prototype, unless a subclass says otherwise: one whose parts are deformable, say,
+    overrides `patch_at` and `boxes`, and its maps may be of any size.
 
     Parameters
     ----------
@@ -58,6 +67,36 @@ class PatchPrototypes(nn.Module):
         """Drop all prototypes but those at `index`."""
         self.prototypes = nn.Parameter(self.prototypes.detach()[index])
         self.owners = self.owners[index]
+
+    @property
+    def on_grid(self) -> bool:
+        """Whether patches are those of a grid: one for every place in a map."""
+        return type(self).patch_at is PatchPrototypes.patch_at
+
+    def patch_at(self, z: Tensor, k: int, position: int) -> Tensor:
+        """Patch (D, h, w) that prototype `k` meets at a flat position of its map.
+
+        Parameters
+        ----------
+        z : Tensor of shape (1, D, H, W)
+            Latent map of one image.
+        k : int
+            The prototype.
+        position : int
+            Index into ``dissimilarity_map(z)[0, k].flatten()``.
+        """
+        del k
+        return patches_at(z, torch.tensor([position], device=z.device), self.size)[0]
+
+    def boxes(self, z: Tensor, image_size: tuple[int, int]) -> Tensor | None:
+        """Boxes (n, K, 4) of the best patches of latent maps (n, D, H, W), in pixels.
+
+        Top, left, bottom and right in an image of (height, width), the last two one
+        beyond the box. None, the default, for patches of a grid: their boxes are where
+        the similarity is highest (Chen et al. 2019).
+        """
+        del z, image_size
+        return None
 
     @abstractmethod
     def dissimilarity_map(self, z: Tensor) -> Tensor:

@@ -42,13 +42,13 @@ class LocalSearch:
         self._pairs = max(1, _COORDINATES // r)
         self._exact = LocalMaps.of(w, omega)
         self._reach = float(torch.linalg.vector_norm(w, dim=1).max())
-        stretch = float(torch.linalg.matrix_norm(omega).max())
+        map_norm = float(torch.linalg.matrix_norm(omega).max())
         float32 = torch.finfo(torch.float32)
         # Roundings of a product of d terms and of a norm of r; then what is too small
         # for a float32: entries of a map, and those of a row and squares.
         roundings = ((d + r) / 2 + 8) * float32.eps
-        self._relative = roundings * stretch + r * d * float32.tiny
-        self._absolute = d * float32.tiny * stretch + r * float32.tiny**0.5
+        self._relative = roundings * map_norm + r * d * float32.tiny
+        self._absolute = d * float32.tiny * map_norm + r * float32.tiny**0.5
 
     def closest(self, x: Tensor) -> Tensor:
         """Index (n,) of the closest prototype of rows (n, d), the first of equals."""

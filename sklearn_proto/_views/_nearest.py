@@ -243,7 +243,7 @@ class NearestPrototypeView(Points):
         return parts / length.masked_fill(length == 0, 1.0)
 
     @cached_property
-    def _stretch(self) -> float:
+    def _map_norm(self) -> float:
         """Bound on how much the map before the distance lengthens a vector."""
         if self._map is None:
             return 1.0
@@ -261,7 +261,7 @@ class NearestPrototypeView(Points):
         self,
         x: Tensor,
         reach: Tensor | float = 0.0,
-        blur: Tensor | None = None,
+        rounding_error: Tensor | None = None,
     ) -> Tensor:
         """Bound (n,) on the error of a squared distance, or of one in "manhattan".
 
@@ -270,18 +270,22 @@ class NearestPrototypeView(Points):
         factor of 4 lets a perturbed row be farther out by ``scale(x)``, or by `reach`
         (n,) if that is more, and squares may lose what underflows.
 
-        `blur` (n,) is how far the row itself may be, in length, from where exact
-        arithmetic in front of the model has it.
+        `rounding_error` (n,) is how far the row itself may be, in length, from where
+        exact arithmetic in front of the model has it.
         """
         dtype, d = torch.finfo(torch.float64), x.shape[1]
-        blur = torch.zeros_like(x[:, 0]) if blur is None else blur
+        rounding_error = (
+            torch.zeros_like(x[:, 0]) if rounding_error is None else rounding_error
+        )
         scale = self.scale(x)
         scale = torch.maximum(scale, (scale + reach) / 2)
         if self.metric == "manhattan":
-            own: Tensor = 4 * (d + 8) * dtype.eps * scale + d**0.5 * blur
+            own: Tensor = 4 * (d + 8) * dtype.eps * scale + d**0.5 * rounding_error
             return own
         error = (
-            8 * (d + 8) * (dtype.eps * (self._stretch * scale).square() + dtype.tiny)
+            8 * (d + 8) * (dtype.eps * (self._map_norm * scale).square() + dtype.tiny)
         )
-        found: Tensor = error + self._stretch**2 * blur * (4 * scale + blur)
+        found: Tensor = error + self._map_norm**2 * rounding_error * (
+            4 * scale + rounding_error
+        )
         return found

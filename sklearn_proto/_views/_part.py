@@ -42,7 +42,9 @@ class PartPrototypeView(RowReader):
     @property
     def lipschitz(self) -> float | None:
         """Constant in l2 of rows to latent maps, if known and distances count."""
-        by_distance = all(b.parts.by_distance for b in self.network.branches)
+        parts = [branch.parts for branch in self.network.branches]
+        # The bounds know the patches of a grid only.
+        by_distance = all(own.by_distance and own.on_grid for own in parts)
         return self.network.lipschitz if by_distance else None
 
     def outputs(self, x: Tensor) -> NetworkOutputs:
@@ -63,6 +65,24 @@ class PartPrototypeView(RowReader):
             ],
             1,
         )
+
+    def own_boxes(
+        self, x: Tensor, image_size: tuple[int, int]
+    ) -> list[tuple[slice, Tensor]]:
+        """Prototypes whose similarity says where their parts are, and boxes (n, k, 4).
+
+        None of those that compare the patches of a grid.
+        """
+        parts = [branch.parts for branch in self.network.branches]
+        if all(own.on_grid for own in parts):
+            return []
+        found, first = [], 0
+        for own in self.outputs(x).branches:
+            chosen = slice(first, first := first + own.closest.shape[1])
+            boxes = own.branch.parts.boxes(own.patches, image_size)
+            if boxes is not None:
+                found.append((chosen, boxes))
+        return found
 
     def class_scores(self, x: Tensor) -> Tensor:
         """Scores (n, C) of every class."""

@@ -157,7 +157,10 @@ class SimilarityView(Points):
         return here + lp_norm(self._points, 2.0).max()
 
     def relative_rounding(
-        self, x: Tensor, reach: Tensor | float = 0.0, blur: Tensor | float = 0.0
+        self,
+        x: Tensor,
+        reach: Tensor | float = 0.0,
+        rounding_error: Tensor | float = 0.0,
     ) -> Tensor:
         """Bound (n,) on the relative rounding error of the similarities of a row.
 
@@ -168,16 +171,16 @@ class SimilarityView(Points):
         errors. The square root of an error is the most that a distance can be off: so
         much where the row, or a perturbed one, is on a prototype.
 
-        `blur` (n,) is how far the row itself may be from where exact arithmetic in
-        front of the model has it.
+        `rounding_error` (n,) is how far the row itself may be from where exact
+        arithmetic in front of the model has it.
         """
         dtype, d = torch.finfo(torch.float64), x.shape[1]
         scale = self.scale(x)
         scale = torch.maximum(scale, (scale + reach) / 2)
         error = 4 * (d + 8) * (dtype.eps * scale.square() + dtype.tiny)
         if self.metric == "sqeuclidean":
-            error = error + blur * (4 * scale + blur)
+            error = error + rounding_error * (4 * scale + rounding_error)
         else:
-            error = error.sqrt() + blur
+            error = error.sqrt() + rounding_error
         k = self.coefficients.shape[-1]
         return torch.add(error / self.widths.min(), 4 * (k + 8) * dtype.eps)

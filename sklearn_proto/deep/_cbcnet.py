@@ -7,16 +7,17 @@ from typing import Any, NamedTuple
 
 import torch
 
-from sklearn_proto._compat import Interval, StrOptions
+from sklearn_proto._compat import Interval, NameIn
 from sklearn_proto._losses import PartObjective, concise_nll, relative_hinge
 from sklearn_proto._modules import (
+    SIMILARITIES,
     Branch,
     Head,
     NormalizedWeights,
     RectifiedWeights,
     SignedReasoning,
 )
-from sklearn_proto.deep._detections import DETECTIONS
+from sklearn_proto.deep._detections import DETECTIONS, PatchDetection
 from sklearn_proto.deep._lipschitz_option import LipschitzOption
 from sklearn_proto.deep._part_classifier import PartPrototypeClassifier
 from sklearn_proto.deep._part_networks import class_membership
@@ -60,7 +61,7 @@ class CBCNetClassifier(LipschitzOption, PartPrototypeClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=5
-        Number of prototypes of every class, or of each.
+        Number of prototypes of each class.
     image_shape : tuple of int, optional
         Shape of the image in a flat row: (height, width), (height, width, channels)
         or, with `channels_first`, (channels, height, width). Images need none. Flat
@@ -123,12 +124,12 @@ default="auto"
     pruning_threshold : int, default=3
         How many of them must be of its class.
     learning_rate : float, default=2e-3
-        Of the prototypes, the add-on layers and the head.
+        Step size of the prototypes, the add-on layers and the head.
     backbone_learning_rate : float or "auto", default="auto"
-        Of the backbone; "auto" is 1e-4 for a given one, and `learning_rate` for
-        one that is trained from scratch.
+        Step size of the backbone; "auto" is 1e-4 for a given one, and `learning_rate`
+        for one that is trained from scratch.
     learning_rate_decay : float, default=0.5
-        Factor of all rates every `decay_period` epochs; 0.1 in.
+        Factor of all step sizes every `decay_period` epochs.
     decay_period : int, default=5
         Epochs between the decays.
     weight_decay : float, default=1e-3
@@ -175,7 +176,8 @@ default="auto"
     prototypes_ : ndarray of shape (n_prototypes, n_channels, patch_size, patch_size)
         Latent patches; unit vectors where prototypes are channels.
     prototype_labels_ : ndarray of shape (n_prototypes,)
-        Class of each; where prototypes are channels, the one that it speaks for most.
+        Class of each prototype; where prototypes are channels, the one that it speaks
+        for most.
     prototype_indices_ : ndarray of shape (n_prototypes,)
         Row of the training `X` that holds the patch, or shows most of the channel.
     prototype_images_ : ndarray of shape (n_prototypes, height, width[, channels])
@@ -204,7 +206,7 @@ default="auto"
     image_shape_ : tuple of int
         (height, width) or (height, width, channels) of the images.
     n_features_in_ : int
-        Numbers in a row.
+        Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if `X` had string names.
 
@@ -234,8 +236,8 @@ default="auto"
 
     _parameter_constraints = {
         **PartPrototypeClassifier._parameter_constraints,
-        "head": [StrOptions(set(_SCORINGS))],
-        "similarity": [StrOptions({"auto", *DETECTIONS})],
+        "head": [NameIn(_SCORINGS)],
+        "similarity": [NameIn(SIMILARITIES, "auto", *DETECTIONS)],
         "lipschitz": ["boolean"],
         "margin": [Interval(Real, 1e-6, None, closed="left")],
         "cluster_weight": [Interval(Real, 0, None, closed="left")],
@@ -339,7 +341,7 @@ default="auto"
 
     @property
     def _detection(self):
-        return DETECTIONS[self._similarity](self)
+        return DETECTIONS.get(self._similarity, PatchDetection)(self)
 
     @property
     def _joint_groups(self):

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_proto._base import PrototypeClassifier, all_or_nothing
 from sklearn_proto._compat import (
     Interval,
+    NameIn,
     StrOptions,
     fit_context,
     validate_parameter_constraints,
@@ -60,7 +61,7 @@ class DeepClassifier(PrototypeClassifier):
         "image_shape": ["array-like", None],
         "channels_first": ["boolean"],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
-        "augmentation": [StrOptions(set(AUGMENTATIONS)), callable, None],
+        "augmentation": [NameIn(AUGMENTATIONS), callable, None],
         "learning_rate": [Interval(Real, 0, 1e6, closed="right")],
         "learning_rate_decay": [Interval(Real, 0, 1, closed="right")],
         "decay_period": [Interval(Integral, 1, None, closed="left")],

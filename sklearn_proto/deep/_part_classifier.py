@@ -309,13 +309,17 @@ class PartPrototypeClassifier(DeepClassifier):
         view = self.certifiable_view()
         for chosen, x in view.batches(sources):
             maps = view.similarity_maps(x).cpu().numpy()
-            here = maps[np.arange(len(maps)), own[chosen]]
-            boxes[chosen] = self._boxes(here)
+            every = self._boxes(view, x, maps)
+            boxes[chosen] = every[np.arange(len(every)), own[chosen]]
         self.prototype_boxes_ = boxes
 
-    def _boxes(self, maps):
+    def _boxes(self, view, x, maps):
+        """Boxes (n, K, 4) of the best parts of rows whose maps are (n, K, H', W')."""
         size = (self._layout.height, self._layout.width)
-        return part_boxes(maps, size, self._setting("box_percentile"))
+        found = part_boxes(maps, size, self._setting("box_percentile"))
+        for own, boxes in view.own_boxes(x, size):
+            found[:, own] = boxes.cpu().numpy()
+        return found
 
     @undisturbed
     def certifiable_view(self):
@@ -425,10 +429,10 @@ class PartPrototypeClassifier(DeepClassifier):
             maps.append(here.cpu().numpy())
             similarities[rows] = best.cpu().numpy()
             scores[rows] = view.scores_of(best).cpu().numpy()
-            boxes[rows] = self._boxes(maps[-1])
+            boxes[rows] = self._boxes(view, x, maps[-1])
         parts = self._contributions(similarities)
         return PartExplanation(
-            **self._account(X, scores, similarities, parts),
+            **self._shared_fields(X, scores, similarities, parts),
             similarity_maps=np.concatenate(maps),
             bounding_boxes=boxes,
             image_shape=self.image_shape_,
@@ -466,6 +470,8 @@ def _map_shape(backbone, layout):
 
 def _receptive_field(network):
     """Size, stride and offset of what latent patches see, if all branches agree."""
+    if not all(branch.parts.on_grid for branch in network.branches):
+        return None
     found = {receptive_field(network.backbone, b.add_on) for b in network.branches}
     field = found.pop() if len(found) == 1 else None
     return None if field is None else tuple(field)

@@ -35,7 +35,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Number of prototypes of every class, or of each.
+        Number of prototypes of each class.
     image_shape : tuple of int, optional
         Shape of the image in a flat row: (height, width), (height, width, channels)
         or, with `channels_first`, (channels, height, width). Images need none. Flat
@@ -79,9 +79,9 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
     max_epochs : int, default=60
         Epochs in which all is trained.
     learning_rate : float, default=2e-3
-        Of Adam.
+        Step size of Adam.
     learning_rate_decay : float, default=0.5
-        Factor of the rate every `decay_period` epochs.
+        Factor of all step sizes every `decay_period` epochs.
     decay_period : int, default=20
         Epochs between the decays.
     weight_decay : float, default=0.0
@@ -92,8 +92,8 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
         Random change of the training images: "shift" moves them by up to a tenth of
         their sides; "affine" also turns them by up to 10 degrees and zooms by up to a
         tenth; "elastic" moves every pixel by up to a twentieth, smoothly. A callable
-        maps a tensor (n, channels, height, width) to another; rows
-        of numbers are images of one pixel to it.
+        maps a tensor (n, channels, height, width) to another; rows of numbers are
+        images of one pixel to it.
     tol : float, default=1e-4
         Relative improvement of the held-out loss that counts, with `early_stopping`.
     n_iter_no_change : int, default=5
@@ -116,7 +116,8 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
         Directory in which every epoch is saved. A fit with the same parameters, rows,
         labels and weights continues where an earlier one stopped, and ends where it
         would have ended. With anything changed a fit starts afresh, in a folder of its
-        own. Needs a `random_state`.
+        own; but `callbacks`, `device` and `verbose` may change, and so may the code of
+        functions, which goes unnoticed. Needs a `random_state`.
     verbose : int, default=0
         1 shows a progress bar with the loss.
 
@@ -129,7 +130,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
     sigma_ : ndarray of shape (n_prototypes, n_codes)
         Their standard deviations.
     prototype_labels_ : ndarray of shape (n_prototypes,)
-        Class of each.
+        Class of each prototype.
     decoded_prototypes_ : ndarray of shape (n_prototypes, n_features)
         The decoded means, as rows in the units of `X`.
     prototype_images_ : ndarray of shape (n_prototypes, height, width[, channels])
@@ -147,7 +148,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
     image_shape_ : tuple of int or None
         (height, width) or (height, width, channels) of the images, if there are any.
     n_features_in_ : int
-        Numbers in a row.
+        Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if `X` had string names.
 
@@ -305,7 +306,7 @@ class ProbPSENNClassifier(WholePrototypeClassifier):
 
     @undisturbed
     def predict_proba(self, X):
-        """Probabilities of the classes.
+        """Predict the probabilities of the classes.
 
         Parameters
         ----------
@@ -401,7 +402,7 @@ default="total"
         own = self._owners == np.arange(len(self.classes_))[:, None]
         parts = linear_contributions(masses, own, np.zeros(len(self.classes_)))
         return SampledExplanation(
-            **self._whole_account(X, self._distances(X), parts),
+            **self._decoded_fields(X, self._distances(X), parts),
             **{f.name: getattr(uncertainty, f.name) for f in fields(uncertainty)},
             decoded_deviations=self.decoded_deviations_,
         )

@@ -3,7 +3,7 @@
 from functools import partial
 from numbers import Real
 
-from sklearn_proto._compat import Interval, StrOptions
+from sklearn_proto._compat import Interval, NameIn
 from sklearn_proto._losses import (
     PartObjective,
     alignment,
@@ -22,7 +22,7 @@ from sklearn_proto.deep._lipschitz_option import LipschitzOption
 from sklearn_proto.deep._part_classifier import PartPrototypeClassifier
 from sklearn_proto.deep._part_networks import class_membership, random_prototypes
 
-_HEADS = {"linear": ClassConnections, "score": ScoreAggregation}
+HEADS = {"linear": ClassConnections, "score": ScoreAggregation}
 
 
 class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
@@ -35,7 +35,7 @@ class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=5
-        Number of prototypes of every class, or of each; 10 in [1]_.
+        Number of prototypes of each class.
     image_shape : tuple of int, optional
         Shape of the image in a flat row: (height, width), (height, width, channels)
         or, with `channels_first`, (channels, height, width). Images need none. Flat
@@ -56,7 +56,7 @@ class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
     train_backbone : bool, default=True
         Whether the backbone is trained, or stays as it is given.
     n_channels : int, default=64
-        Channels of the latent patches; 128 in [1]_.
+        Channels of the latent patches.
     patch_size : int, default=1
         Height and width of a latent patch, in positions of the map.
     similarity : {"log", "exp", "cosine", "projection"}, default="exp"
@@ -105,12 +105,12 @@ class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
     pruning_threshold : int, default=3
         How many of them must be of its class.
     learning_rate : float, default=1e-3
-        Of the prototypes and the add-on layers; 3e-3 in [1]_.
+        Step size of the prototypes and the add-on layers.
     backbone_learning_rate : float or "auto", default="auto"
-        Of the backbone; "auto" is 1e-4 for a given one [1]_, and `learning_rate` for
-        one that is trained from scratch.
+        Step size of the backbone; "auto" is 1e-4 for a given one, and `learning_rate`
+        for one that is trained from scratch.
     learning_rate_decay : float, default=0.5
-        Factor of all rates every `decay_period` epochs; 0.1 in [1]_.
+        Factor of all step sizes every `decay_period` epochs.
     decay_period : int, default=5
         Epochs between the decays.
     weight_decay : float, default=1e-3
@@ -157,7 +157,7 @@ class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
     prototypes_ : ndarray of shape (n_prototypes, n_channels, patch_size, patch_size)
         Latent patches.
     prototype_labels_ : ndarray of shape (n_prototypes,)
-        Class of each.
+        Class of each prototype.
     prototype_indices_ : ndarray of shape (n_prototypes,)
         Row of the training `X` that holds the patch.
     prototype_images_ : ndarray of shape (n_prototypes, height, width[, channels])
@@ -183,7 +183,7 @@ class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
     image_shape_ : tuple of int
         (height, width) or (height, width, channels) of the images.
     n_features_in_ : int
-        Numbers in a row.
+        Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if `X` had string names.
 
@@ -192,6 +192,12 @@ class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
     STProtoPNetClassifier : Prototypes near the class boundary, and far from it.
     CBCNetClassifier : Reasons with parts that must be absent, too.
     CBCClassifier : Reasons also with components that must be absent.
+
+    Notes
+    -----
+    The defaults suit small images and a backbone that is trained from scratch. For
+    photographs and a backbone that has been trained before, [1]_ takes 10 prototypes
+    per class, 128 channels, ``learning_rate=3e-3`` and ``learning_rate_decay=0.1``.
 
     References
     ----------
@@ -215,8 +221,8 @@ class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
 
     _parameter_constraints = {
         **PartPrototypeClassifier._parameter_constraints,
-        "similarity": [StrOptions(set(SIMILARITIES))],
-        "aggregation": [StrOptions(set(_HEADS))],
+        "similarity": [NameIn(SIMILARITIES)],
+        "aggregation": [NameIn(HEADS)],
         "lipschitz": ["boolean"],
         "cluster_weight": [Interval(Real, 0, None, closed="left")],
         "separation_weight": [Interval(Real, 0, None, closed="left")],
@@ -322,7 +328,7 @@ class ProtoPNetClassifier(LipschitzOption, PartPrototypeClassifier):
             SIMILARITIES[self.similarity], owners[0], self.n_channels, self.patch_size
         )
         membership = class_membership(owners[0], n_classes)
-        head = _HEADS[self.aggregation](membership, parts.unit)
+        head = HEADS[self.aggregation](membership, parts.unit)
         return [Branch(self._make_add_on(n_features, parts), parts, head)]
 
     def _losses(self):

@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 from sklearn_proto._compat import Interval
 from sklearn_proto._modules import PointPrototypes, to_numpy
 from sklearn_proto.deep._whole_classifier import WholePrototypeClassifier
-from sklearn_proto.explain import WholeExplanation, linear_contributions
+from sklearn_proto.explain import DecodedExplanation, linear_contributions
 
 # Logits that a typical distance is worth at the start.
 _START_LOGITS = 10.0
@@ -60,9 +60,9 @@ class PrototypeAutoencoderClassifier(WholePrototypeClassifier):
     max_epochs : int, default=60
         Epochs in which all is trained.
     learning_rate : float, default=2e-3
-        Of Adam.
+        Step size of Adam.
     learning_rate_decay : float, default=0.5
-        Factor of the rate every `decay_period` epochs.
+        Factor of all step sizes every `decay_period` epochs.
     decay_period : int, default=20
         Epochs between the decays.
     weight_decay : float, default=0.0
@@ -73,8 +73,8 @@ class PrototypeAutoencoderClassifier(WholePrototypeClassifier):
         Random change of the training images: "shift" moves them by up to a tenth of
         their sides; "affine" also turns them by up to 10 degrees and zooms by up to a
         tenth; "elastic" moves every pixel by up to a twentieth, smoothly. A callable
-        maps a tensor (n, channels, height, width) to another; rows
-        of numbers are images of one pixel to it.
+        maps a tensor (n, channels, height, width) to another; rows of numbers are
+        images of one pixel to it.
     tol : float, default=1e-4
         Relative improvement of the held-out loss that counts, with `early_stopping`.
     n_iter_no_change : int, default=5
@@ -96,7 +96,8 @@ class PrototypeAutoencoderClassifier(WholePrototypeClassifier):
         Directory in which every epoch is saved. A fit with the same parameters, rows,
         labels and weights continues where an earlier one stopped, and ends where it
         would have ended. With anything changed a fit starts afresh, in a folder of its
-        own. Needs a `random_state`.
+        own; but `callbacks`, `device` and `verbose` may change, and so may the code of
+        functions, which goes unnoticed. Needs a `random_state`.
     verbose : int, default=0
         1 shows a progress bar with the loss.
 
@@ -125,7 +126,7 @@ class PrototypeAutoencoderClassifier(WholePrototypeClassifier):
     image_shape_ : tuple of int or None
         (height, width) or (height, width, channels) of the images, if there are any.
     n_features_in_ : int
-        Numbers in a row.
+        Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if `X` had string names.
 
@@ -269,6 +270,6 @@ class PrototypeAutoencoderClassifier(WholePrototypeClassifier):
         distances = self._distances(X)
         none = np.zeros(len(self.classes_))
         parts = linear_contributions(distances, self.coef_, none)
-        return WholeExplanation(
-            **self._whole_account(X, distances, parts), class_weights=self.coef_
+        return DecodedExplanation(
+            **self._decoded_fields(X, distances, parts), class_weights=self.coef_
         )

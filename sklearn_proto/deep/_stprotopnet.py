@@ -54,7 +54,7 @@ class STProtoPNetClassifier(PartPrototypeClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=5
-        Number of prototypes of every class, or of each, in each of the sets.
+        Number of prototypes of each class in each of the sets.
     image_shape : tuple of int, optional
         Shape of the image in a flat row: (height, width), (height, width, channels)
         or, with `channels_first`, (channels, height, width). Images need none. Flat
@@ -111,12 +111,12 @@ class STProtoPNetClassifier(PartPrototypeClassifier):
     pruning_threshold : int, default=3
         How many of them must be of its class.
     learning_rate : float, default=2e-3
-        Of the prototypes and the add-on layers; 3e-3 in [1]_.
+        Step size of the prototypes and the add-on layers; 3e-3 in [1]_.
     backbone_learning_rate : float or "auto", default="auto"
-        Of the backbone; "auto" is 1e-4 for a given one, and `learning_rate` for
-        one that is trained from scratch.
+        Step size of the backbone; "auto" is 1e-4 for a given one, and `learning_rate`
+        for one that is trained from scratch.
     learning_rate_decay : float, default=0.5
-        Factor of all rates every `decay_period` epochs.
+        Factor of all step sizes every `decay_period` epochs.
     decay_period : int, default=5
         Epochs between the decays.
     weight_decay : float, default=1e-3
@@ -163,7 +163,7 @@ class STProtoPNetClassifier(PartPrototypeClassifier):
     prototypes_ : ndarray of shape (n_prototypes, n_channels, patch_size, patch_size)
         Latent patches, of length one at every position.
     prototype_labels_ : ndarray of shape (n_prototypes,)
-        Class of each.
+        Class of each prototype.
     prototype_sets_ : ndarray of shape (n_prototypes,)
         Set of each: all of "support", then all of "trivial".
     prototype_indices_ : ndarray of shape (n_prototypes,)
@@ -191,7 +191,7 @@ class STProtoPNetClassifier(PartPrototypeClassifier):
     image_shape_ : tuple of int
         (height, width) or (height, width, channels) of the images.
     n_features_in_ : int
-        Numbers in a row.
+        Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if `X` had string names.
 

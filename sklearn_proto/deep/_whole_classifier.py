@@ -238,10 +238,10 @@ class WholePrototypeClassifier(DeepClassifier):
         """Squared distances (n, K), of distributions on average."""
         return self._map_rows(X, lambda v, x: v.distances(x), len(self.prototypes_))
 
-    def _whole_account(self, X, distances, parts):
+    def _decoded_fields(self, X, distances, parts):
         """Fields that the explanations of all these models have."""
         similarities = 1.0 / (1.0 + distances)
-        return self._account(X, self._class_scores(X), similarities, parts) | {
+        return self._shared_fields(X, self._class_scores(X), similarities, parts) | {
             "distances": distances,
             "reconstructions": self._reconstructed(X),
             "decoded_prototypes": self.decoded_prototypes_,

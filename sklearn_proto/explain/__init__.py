@@ -1,6 +1,9 @@
 """Decisions taken apart into what each prototype, or each feature, contributes."""
 
-from sklearn_proto.explain._account import AGAINST, FOR, Account, Part
+from sklearn_proto._renamed import old_names
+
+# Each says how one kind of explanation is read, and registers it.
+from sklearn_proto.explain import _by_feature, _by_part, _by_prototype, _by_whole  # noqa: F401
 from sklearn_proto.explain._activation import part_boxes, percentile_boxes, upsampled
 from sklearn_proto.explain._contributions import (
     Contributions,
@@ -16,22 +19,21 @@ from sklearn_proto.explain._nearest import (
 from sklearn_proto.explain._parts import PartExplanation
 from sklearn_proto.explain._pixels import image_of_row
 from sklearn_proto.explain._png import png_uri
+from sklearn_proto.explain._row_summary import Part, RowSummary, row_summary
 from sklearn_proto.explain._sentence import name
 from sklearn_proto.explain._uncertainty import Uncertainty, joined, uncertainty_of
-from sklearn_proto.explain._whole import SampledExplanation, WholeExplanation
+from sklearn_proto.explain._whole import DecodedExplanation, SampledExplanation
 
 __all__ = [
-    "AGAINST",
-    "FOR",
-    "Account",
     "Contributions",
+    "DecodedExplanation",
     "Explanation",
     "NearestPrototypeExplanation",
     "Part",
     "PartExplanation",
+    "RowSummary",
     "SampledExplanation",
     "Uncertainty",
-    "WholeExplanation",
     "agreement_contributions",
     "deciding_prototypes",
     "image_of_row",
@@ -42,6 +44,9 @@ __all__ = [
     "part_boxes",
     "percentile_boxes",
     "png_uri",
+    "row_summary",
     "uncertainty_of",
     "upsampled",
 ]
+
+__getattr__ = old_names(__name__, {"WholeExplanation": "DecodedExplanation"})

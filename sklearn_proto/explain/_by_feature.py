@@ -1,19 +1,16 @@
-"""Account of a row by what each feature adds where two prototypes decide."""
+"""Summary of a row by what each feature adds where two prototypes decide."""
 
-from typing import TYPE_CHECKING
-
-from sklearn_proto.explain._account import Account, Part, Sample
+from sklearn_proto._drawing._text import brief
+from sklearn_proto.explain._nearest import NearestPrototypeExplanation
+from sklearn_proto.explain._row_summary import Part, RowSummary, Sample, row_summary
 from sklearn_proto.explain._sentence import headline, listed, name
-from sklearn_proto.explain._text import brief
-
-if TYPE_CHECKING:
-    from sklearn_proto.explain._nearest import NearestPrototypeExplanation
 
 
-def account(row: "NearestPrototypeExplanation", k: int) -> Account:
-    """Account of one row with its `k` most important features."""
+@row_summary.register
+def by_feature(row: NearestPrototypeExplanation, k: int) -> RowSummary:
+    """Summary of one row with its `k` most important features."""
     winner, rival = (int(j) for j in row.deciding[0])
-    return Account(
+    return RowSummary(
         sentence=_sentence(row),
         title=_title(row),
         samples=[Sample("this row", row.X[0]), *_samples(row)],
@@ -21,12 +18,12 @@ def account(row: "NearestPrototypeExplanation", k: int) -> Account:
         headings=("this row", _prototype(row, winner), _prototype(row, rival)),
         parts=[_part(row, int(f)) for f in row.top_features(k)[0]],
         rest=_rest(row, k),
-        total=f"contribution to the {row.decision}, {row.decision_values[0]:.3g}",
+        total=row.decision,
         terms=row.feature_terms[0],
     )
 
 
-def _sentence(row: "NearestPrototypeExplanation", k: int = 3) -> str:
+def _sentence(row: NearestPrototypeExplanation, k: int = 3) -> str:
     """Say what was predicted, which two prototypes decided, and by which features."""
     (winner, rival), (near, far) = row.deciding[0], row.deciding_distances[0]
     label, other = (name(row.prototype_labels[j]) for j in (winner, rival))
@@ -40,11 +37,11 @@ def _sentence(row: "NearestPrototypeExplanation", k: int = 3) -> str:
     )
 
 
-def _prototype(row: "NearestPrototypeExplanation", j: int) -> str:
+def _prototype(row: NearestPrototypeExplanation, j: int) -> str:
     return f"prototype {j} of {brief(name(row.prototype_labels[j]))}"
 
 
-def _title(row: "NearestPrototypeExplanation") -> str:
+def _title(row: NearestPrototypeExplanation) -> str:
     """Prediction and runner-up with what was compared: distances, if it was those."""
     measured, (near, far) = _measured(row), row.deciding_distances[0]
     if measured is None:
@@ -56,13 +53,13 @@ def _title(row: "NearestPrototypeExplanation") -> str:
     )
 
 
-def _measured(row: "NearestPrototypeExplanation") -> str | None:
+def _measured(row: NearestPrototypeExplanation) -> str | None:
     """Name what is compared, a distance or squared distance; None if it is neither."""
     before, _, what = row.decision.partition("difference of the ")
     return None if before or not what else what.removesuffix("s")
 
 
-def _samples(row: "NearestPrototypeExplanation") -> list[Sample]:
+def _samples(row: NearestPrototypeExplanation) -> list[Sample]:
     return [
         Sample(
             f"prototype {j}\n{brief(name(row.prototype_labels[j]))}\n"
@@ -73,13 +70,13 @@ def _samples(row: "NearestPrototypeExplanation") -> list[Sample]:
     ]
 
 
-def _part(row: "NearestPrototypeExplanation", f: int) -> Part:
+def _part(row: NearestPrototypeExplanation, f: int) -> Part:
     samples = row.X[0], *row.prototypes[row.deciding[0]]
     notes = tuple(f"{sample[f]:.3g}" for sample in samples)
     return Part(str(row.feature_names[f]), row.feature_terms[0, f], notes)
 
 
-def _rest(row: "NearestPrototypeExplanation", k: int) -> list[Part]:
+def _rest(row: NearestPrototypeExplanation, k: int) -> list[Part]:
     terms = row.feature_terms[0]
     if k >= len(terms):
         return []

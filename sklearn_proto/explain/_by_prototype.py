@@ -1,21 +1,17 @@
-"""Account of a row by what each prototype adds to the lead over the runner-up."""
+"""Summary of a row by what each prototype adds to the lead over the runner-up."""
 
-from typing import TYPE_CHECKING
-
-from sklearn_proto.explain._account import Account, Part, Sample
+from sklearn_proto._drawing._text import brief
+from sklearn_proto.explain._explanation import Explanation
+from sklearn_proto.explain._row_summary import Part, RowSummary, Sample, row_summary
 from sklearn_proto.explain._sentence import describe, headline, name
-from sklearn_proto.explain._text import brief
-
-if TYPE_CHECKING:
-    from sklearn_proto.explain._explanation import Explanation
 
 
-def account(row: "Explanation", k: int) -> Account:
-    """Account of one row with its `k` most important prototypes."""
+@row_summary.register
+def by_prototype(row: Explanation, k: int) -> RowSummary:
+    """Summary of one row with its `k` most important prototypes."""
     top = [int(j) for j in row.top(k)[0]]
     parts, rest = [_part(row, j) for j in top], _rest(row, top)
-    lead = sum(part.size for part in [*parts, *rest])
-    return Account(
+    return RowSummary(
         sentence=describe(row),
         title=headline(row),
         samples=[Sample("this row", row.X[0]), *(_sample(row, j) for j in top)],
@@ -23,17 +19,16 @@ def account(row: "Explanation", k: int) -> Account:
         headings=("similarity",),
         parts=parts,
         rest=rest,
-        total=f"contribution to the lead of {lead:.3g} "
-        f"over {brief(name(row.classes[row.runners_up[0]]))}",
+        total=f"lead over {brief(name(row.classes[row.runners_up[0]]))}",
     )
 
 
-def _part(row: "Explanation", j: int) -> Part:
+def _part(row: Explanation, j: int) -> Part:
     label = f"prototype {j} of {brief(name(row.prototype_labels[j]))}"
     return Part(label, row.decisive[0, j], (f"{row.similarities[0, j]:.2f}",))
 
 
-def _rest(row: "Explanation", top: list[int]) -> list[Part]:
+def _rest(row: Explanation, top: list[int]) -> list[Part]:
     effects, winner, rival = row.decisive[0], row.winners[0], row.runners_up[0]
     rest = [Part("baseline", row.baseline[winner] - row.baseline[rival])]
     if len(top) < len(effects):
@@ -42,6 +37,6 @@ def _rest(row: "Explanation", top: list[int]) -> list[Part]:
     return [part for part in rest if part.size]
 
 
-def _sample(row: "Explanation", j: int) -> Sample:
+def _sample(row: Explanation, j: int) -> Sample:
     label, phi = brief(name(row.prototype_labels[j])), row.similarities[0, j]
     return Sample(f"prototype {j}\n{label}\nsimilarity {phi:.2f}", row.prototypes[j])

@@ -1,24 +1,28 @@
-"""Account of a row by its distances to prototypes that can be looked at."""
+"""Summary of a row by its distances to prototypes that can be looked at."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sklearn_proto.explain import _by_prototype
-from sklearn_proto.explain._account import Account, Array, Picture, Sample
+from sklearn_proto._drawing._text import brief
+from sklearn_proto.explain._by_prototype import by_prototype
 from sklearn_proto.explain._pixels import image_of_row
+from sklearn_proto.explain._row_summary import (
+    Array,
+    Picture,
+    RowSummary,
+    Sample,
+    row_summary,
+)
 from sklearn_proto.explain._sentence import describe, name, verdict
-from sklearn_proto.explain._text import brief
-
-if TYPE_CHECKING:
-    from sklearn_proto.explain._whole import SampledExplanation, WholeExplanation
+from sklearn_proto.explain._whole import DecodedExplanation, SampledExplanation
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
-def account(row: "WholeExplanation", k: int) -> Account:
-    """Account of one row with its `k` most important prototypes."""
+@row_summary.register
+def by_decoded(row: DecodedExplanation, k: int) -> RowSummary:
+    """Summary of one row with its `k` most important prototypes."""
     return replace(
         _illustrated(row, k, [f"{_product(row, int(j))}" for j in row.top(k)[0]]),
         sentence=f"{describe(row, say=_cost)} {_closest(row)}",
@@ -26,8 +30,9 @@ def account(row: "WholeExplanation", k: int) -> Account:
     )
 
 
-def sampled_account(row: "SampledExplanation", k: int) -> Account:
-    """Account of one row with its `k` most important uncertain prototypes."""
+@row_summary.register
+def by_sampled(row: SampledExplanation, k: int) -> RowSummary:
+    """Summary of one row with its `k` most important uncertain prototypes."""
     often = [f"{row.nearest_frequencies[0, j]:.0%}" for j in row.top(k)[0]]
     return replace(
         _illustrated(row, k, often, row.decoded_deviations),
@@ -37,13 +42,13 @@ def sampled_account(row: "SampledExplanation", k: int) -> Account:
 
 
 def _illustrated(
-    row: "WholeExplanation",
+    row: DecodedExplanation,
     k: int,
     notes: list[str],
     deviations: Array | None = None,
-) -> Account:
-    """Account with decoded prototypes: as pictures, if rows are images."""
-    whole, top = _by_prototype.account(row, k), [int(j) for j in row.top(k)[0]]
+) -> RowSummary:
+    """Summary with decoded prototypes: as pictures, if rows are images."""
+    whole, top = by_prototype(row, k), [int(j) for j in row.top(k)[0]]
     pictures = _pictures(row, top, deviations)
     return replace(
         whole,
@@ -55,14 +60,14 @@ def _illustrated(
     )
 
 
-def _sample(row: "WholeExplanation", j: int) -> Sample:
+def _sample(row: DecodedExplanation, j: int) -> Sample:
     title = f"prototype {j}\n{brief(name(row.prototype_labels[j]))}\n"
     away = f"squared distance {row.distances[0, j]:.3g}"
     return Sample(title + away, row.decoded_prototypes[j])
 
 
 def _pictures(
-    row: "WholeExplanation", top: list[int], deviations: Array | None
+    row: DecodedExplanation, top: list[int], deviations: Array | None
 ) -> list[tuple[Picture, ...]]:
     """Pictures of the row, of what its code keeps of it, and of each prototype."""
     if row.image_shape is None:
@@ -94,7 +99,7 @@ def _limits(rows: list[Array]) -> tuple[float, float]:
     return min(float(a.min()) for a in rows), max(float(a.max()) for a in rows)
 
 
-def _product(row: "WholeExplanation", j: int) -> str:
+def _product(row: DecodedExplanation, j: int) -> str:
     """Distance, and the difference of the two classes' weights that multiplies it."""
     away = row.distances[0, j]
     if away == 0:
@@ -102,7 +107,7 @@ def _product(row: "WholeExplanation", j: int) -> str:
     return f"{away:.3g} {_TIMES} {row.decisive[0, j] / away:.3g}"
 
 
-def _cost(row: "WholeExplanation", j: int) -> str:
+def _cost(row: DecodedExplanation, j: int) -> str:
     """Say what the distance to a prototype takes from, or gives to, the two classes."""
     winner, rival = row.winners[0], row.runners_up[0]
     effects = " and ".join(
@@ -121,7 +126,7 @@ def _effect(contribution: float, label: str) -> str:
     return f"takes {-contribution:.3g} from {label}"
 
 
-def _closest(row: "WholeExplanation") -> str:
+def _closest(row: DecodedExplanation) -> str:
     """Say which prototype is closest, and which class that speaks for."""
     j = int(row.distances[0].argmin())
     found = f"The closest is prototype {j}, at {row.distances[0, j]:.3g}"
@@ -138,7 +143,7 @@ def _closest(row: "WholeExplanation") -> str:
     )
 
 
-def _share(row: "SampledExplanation", j: int) -> str:
+def _share(row: SampledExplanation, j: int) -> str:
     """Say how often a prototype is the nearest, and what it adds."""
     return (
         f"prototype {j} of {name(row.prototype_labels[j])}, the nearest in "
@@ -147,7 +152,7 @@ def _share(row: "SampledExplanation", j: int) -> str:
     )
 
 
-def _certainty(row: "SampledExplanation") -> str:
+def _certainty(row: SampledExplanation) -> str:
     """Say how uncertain the class is, why, and how uncertain the explanation is."""
     most = np.log(len(row.classes))
     return (

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import _by_prototype, _html, _picture
-from sklearn_proto.explain._account import Account
+from sklearn_proto.explain import _html, _picture
 from sklearn_proto.explain._ranking import best_two, largest
+from sklearn_proto.explain._row_summary import RowSummary, row_summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -143,7 +143,7 @@ class Explanation:
 
     @undisturbed
     def top(self, k: int = 3) -> NDArray[np.intp]:
-        """Prototypes that matter most for the lead over the runner-up.
+        """Find the prototypes that matter most for the lead over the runner-up.
 
         Parameters
         ----------
@@ -215,19 +215,15 @@ class Explanation:
         matplotlib.figure.Figure
             A figure of its own, not registered with pyplot.
         """
-        return _picture.draw(self[i]._account(k), image_shape)
+        return _picture.draw(row_summary(self[i], k), image_shape)
 
-    def _account(self, k: int) -> Account:
-        """Say all there is about the first row, with its `k` largest parts."""
-        return _by_prototype.account(self, k)
-
-    def _accounts(self) -> list[Account]:
-        return [row._account(_PARTS_SHOWN) for row in self[:_ROWS_SHOWN]]
+    def _summaries(self) -> list[RowSummary]:
+        return [row_summary(row, _PARTS_SHOWN) for row in self[:_ROWS_SHOWN]]
 
     @undisturbed
     def __str__(self) -> str:
         """Sentences, one per row."""
-        lines = [account.sentence for account in self._accounts()]
+        lines = [summary.sentence for summary in self._summaries()]
         if len(self) > len(lines):
             lines.append(f"... and {len(self) - len(lines)} more rows.")
         return "\n".join(lines)
@@ -239,5 +235,5 @@ class Explanation:
 
     @undisturbed
     def _repr_html_(self) -> str:
-        accounts = self._accounts()
-        return _html.card(accounts, len(self) - len(accounts))
+        summaries = self._summaries()
+        return _html.card(summaries, len(self) - len(summaries))

@@ -2,9 +2,10 @@
 
 from html import escape
 
-from sklearn_proto.explain._account import AGAINST, FOR, Account, Part, Picture
+from sklearn_proto._drawing._colours import AGAINST, FOR
 from sklearn_proto.explain._pixels import rendered
 from sklearn_proto.explain._png import data_uri
+from sklearn_proto.explain._row_summary import Part, Picture, RowSummary
 
 _STYLE = (
     "font-family:sans-serif;font-size:13px;border:1px solid #8884;border-radius:6px;"
@@ -16,27 +17,27 @@ _SENTENCE_STYLE = "margin:0 0 6px;max-width:46em"
 _SHOWN_SIDE, _SIDE = 88, 132
 
 
-def card(accounts: list[Account], hidden: int) -> str:
+def card(summaries: list[RowSummary], hidden: int) -> str:
     """HTML of rows: the sentence, then a bar per part; and how many are not shown."""
-    shown = [_row(account) for account in accounts]
+    shown = [_row(summary) for summary in summaries]
     if hidden:
         shown.append(f"<p>... and {hidden} more rows</p>")
     return f"<div>{''.join(shown)}</div>"
 
 
-def _row(account: Account) -> str:
-    largest = max(*(abs(part.size) for part in account.parts), 1e-300)
-    bars = "".join(_bar(part, largest) for part in account.parts)
+def _row(summary: RowSummary) -> str:
+    largest = max(*(abs(part.size) for part in summary.parts), 1e-300)
+    bars = "".join(_bar(part, largest) for part in summary.parts)
     return (
-        f'<div style="{_STYLE}"><p style="{_SENTENCE_STYLE}">{escape(account.sentence)}'
-        f'</p><table style="border-collapse:collapse">{_head(account)}{bars}</table>'
+        f'<div style="{_STYLE}"><p style="{_SENTENCE_STYLE}">{escape(summary.sentence)}'
+        f'</p><table style="border-collapse:collapse">{_head(summary)}{bars}</table>'
         "</div>"
     )
 
 
-def _head(account: Account) -> str:
-    pictures = [""] * len(account.parts[0].pictures)
-    headings = (*pictures, "", *account.headings, "", "")
+def _head(summary: RowSummary) -> str:
+    pictures = [""] * len(summary.parts[0].pictures)
+    headings = (*pictures, "", *summary.headings, "", "")
     cells = "\n".join(f'<th style="{_TEXT_STYLE}">{escape(h)}</th>' for h in headings)
     return f"<tr>{cells}</tr>"
 

@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import _by_feature
-from sklearn_proto.explain._account import Account
 from sklearn_proto.explain._explanation import Explanation
 from sklearn_proto.explain._ranking import best_two, largest
 
@@ -29,8 +27,8 @@ class NearestPrototypeExplanation(Explanation):
     Parameters
     ----------
     X, classes, scores, contributions, baseline, similarities, prototypes, \
-prototype_labels, feature_names, evidence, row_indices
-        As in `Explanation`. Where a score is minus the dissimilarity D of the closest
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Where a score is minus the dissimilarity D of the closest
         prototype of a class, that prototype contributes ``-D`` and the others 0; the
         baseline of a class without prototypes is minus infinity.
     winning_prototypes : ndarray of shape (n, C)
@@ -119,7 +117,7 @@ prototype_labels, feature_names, evidence, row_indices
 
     @undisturbed
     def top_features(self, k: int = 3) -> Indices:
-        """Features that matter most for the decision.
+        """Find the features that matter most for the decision.
 
         Parameters
         ----------
@@ -169,9 +167,6 @@ prototype_labels, feature_names, evidence, row_indices
                 "term": self.feature_terms.ravel(),
             }
         )
-
-    def _account(self, k: int) -> Account:
-        return _by_feature.account(self, k)
 
 
 def deciding_prototypes(scores: Array, winning_prototypes: Indices) -> Indices:

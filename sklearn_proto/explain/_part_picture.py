@@ -2,50 +2,56 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sklearn_proto.explain._account import AGAINST, FOR, Account, Part
-from sklearn_proto.explain._picture import draw_parts, without_ticks
+from sklearn_proto._drawing._colours import AGAINST, FOR
+from sklearn_proto._drawing._text import set_title, wrapped
+from sklearn_proto._drawing._waterfall import waterfall_height
+from sklearn_proto.explain._picture import draw_bars
 from sklearn_proto.explain._pixels import rendered
-from sklearn_proto.explain._text import set_title, wrapped
+from sklearn_proto.explain._row_summary import Part, RowSummary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Inches, and pixels of a picture.
-_SIDE, _BARS, _PIXELS = 1.75, 0.24, 480
+_SIDE, _PIXELS = 1.75, 480
 
 
-def draw(account: Account) -> "Figure":
+def draw(summary: RowSummary) -> "Figure":
     """Figure of an image: a line for each prototype, and below what they add up to."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    lines, pictures = len(account.parts), account.parts[0].pictures
+    lines, pictures = len(summary.parts), summary.parts[0].pictures
     columns = len(pictures) + 1
     height, width = pictures[0].image.shape[:2]
     # The words beside it need half a side.
     line = _SIDE * min(max(height / width, 0.5), 2.0) + 0.15
-    heights = line * lines + 0.2, _BARS * (lines + len(account.rest)) + 0.7
+    heights = (
+        line * lines + 0.2,
+        waterfall_height([part.label for part in summary.bars()]),
+    )
     size = _SIDE * (columns + 0.4), sum(heights) + 0.4
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     panels: Any = figure.subfigures(2, 1, height_ratios=heights)
     upper, lower = panels
-    _draw_lines(upper, account, columns)
-    draw_parts(lower.subplots(), account)
-    figure.suptitle(wrapped(account.title, size[0] - 0.2, 11), fontsize=11)
+    _draw_lines(upper, summary, columns)
+    draw_bars(lower.subplots(), summary)
+    figure.suptitle(wrapped(summary.title, size[0] - 0.2, 11), fontsize=11)
     return figure
 
 
-def _draw_lines(panel: Any, account: Account, columns: int) -> None:
+def _draw_lines(panel: Any, summary: RowSummary, columns: int) -> None:
     widths = [1.0] * (columns - 1) + [1.3]
     options = {"squeeze": False, "width_ratios": widths}
-    axes = panel.subplots(len(account.parts), columns, **options)
-    for line, part in zip(axes, account.parts, strict=True):
+    axes = panel.subplots(len(summary.parts), columns, **options)
+    for line, part in zip(axes, summary.parts, strict=True):
         for ax, picture in zip(line, part.pictures, strict=False):
             ax.imshow(rendered(picture, _PIXELS))
             set_title(ax, picture.title, 8)
-            without_ticks(ax)
-        _write(line[-1], part, account.headings)
+            ax.set_xticks([])
+            ax.set_yticks([])
+        _write(line[-1], part, summary.headings)
 
 
 def _write(ax: Any, part: Part, headings: tuple[str, ...]) -> None:

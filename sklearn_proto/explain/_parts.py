@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._inputs._image_rows import check_known_shape
 from sklearn_proto._modules import ReceptiveField
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import _by_part, _part_picture
-from sklearn_proto.explain._account import Account
+from sklearn_proto.explain import _part_picture
 from sklearn_proto.explain._activation import upsampled
 from sklearn_proto.explain._explanation import Array, Explanation
-from sklearn_proto.explain._image_rows import check_known_shape
+from sklearn_proto.explain._row_summary import row_summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +25,9 @@ class PartExplanation(Explanation):
 
     Parameters
     ----------
+    X, classes, scores, contributions, baseline, similarities, prototypes, \
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Prototypes are latent patches (K, n_channels, patch_size, patch_size).
     similarity_maps : ndarray of shape (n, K, H', W')
         Similarity of every latent patch to each prototype.
     bounding_boxes : ndarray of shape (n, K, 4)
@@ -92,7 +95,18 @@ class PartExplanation(Explanation):
         return field.box(best, (height, width), patch_size, image_size)
 
     def activation_of(self, j: int) -> Array:
-        """Similarity to prototype `j` at image resolution, (n, height, width)."""
+        """Upsample the similarity to a prototype to the resolution of the images.
+
+        Parameters
+        ----------
+        j : int
+            Which prototype.
+
+        Returns
+        -------
+        ndarray of shape (n, height, width)
+            Its similarity to every place of every row.
+        """
         height, width = self.image_shape[:2]
         return upsampled(self.similarity_maps[:, j], (height, width))
 
@@ -148,7 +162,4 @@ class PartExplanation(Explanation):
             than 1.
         """
         check_known_shape(image_shape, self.image_shape)
-        return _part_picture.draw(self[i]._account(k))
-
-    def _account(self, k: int) -> Account:
-        return _by_part.account(self, k)
+        return _part_picture.draw(row_summary(self[i], k))

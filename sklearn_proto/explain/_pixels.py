@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import adaptive_avg_pool2d
 
-from sklearn_proto.explain._account import Picture
+from sklearn_proto._inputs._image_rows import images_of_rows
 from sklearn_proto.explain._activation import upsampled
-from sklearn_proto.explain._image_rows import images_of_rows
+from sklearn_proto.explain._row_summary import Picture
 
 Array = NDArray[np.float64]
 Colour = tuple[float, float, float]

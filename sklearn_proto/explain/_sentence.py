@@ -1,18 +1,16 @@
 """One explained row in words."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from sklearn_proto.explain._text import brief
-
-if TYPE_CHECKING:
-    from sklearn_proto.explain._explanation import Explanation
+from sklearn_proto._drawing._text import brief
+from sklearn_proto.explain._explanation import Explanation
 
 
 def describe(
-    row: "Explanation",
+    row: Explanation,
     k: int = 3,
     say: Callable[[Any, int], str] | None = None,
 ) -> str:
@@ -36,7 +34,7 @@ def describe(
     return " ".join(parts)
 
 
-def _prototype(row: "Explanation", j: int) -> str:
+def _prototype(row: Explanation, j: int) -> str:
     phi = row.similarities[0, j]
     return (
         f"prototype {j} of {name(row.prototype_labels[j])}, which the row "
@@ -70,7 +68,7 @@ def name(label: Any) -> str:
     return repr(str(label)) if isinstance(label, str) else f"class {label}"
 
 
-def headline(row: "Explanation") -> str:
+def headline(row: Explanation) -> str:
     """Prediction and runner-up with their scores."""
     winner, rival = row.winners[0], row.runners_up[0]
     return (

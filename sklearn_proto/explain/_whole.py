@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from sklearn_proto._inputs._image_rows import check_known_shape
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import _by_whole, _part_picture
-from sklearn_proto.explain._account import Account
+from sklearn_proto.explain import _part_picture
 from sklearn_proto.explain._explanation import Array, Explanation
-from sklearn_proto.explain._image_rows import check_known_shape
+from sklearn_proto.explain._row_summary import row_summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,11 +21,14 @@ def _nothing() -> Array:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class WholeExplanation(Explanation):
+class DecodedExplanation(Explanation):
     """How far rows are from prototypes, what that adds, and what these look like.
 
     Parameters
     ----------
+    X, classes, scores, contributions, baseline, similarities, prototypes, \
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Prototypes are codes (K, n_codes).
     distances : ndarray of shape (n, K)
         Squared distances of the codes of rows and prototypes.
     reconstructions : ndarray of shape (n, d)
@@ -113,14 +116,11 @@ class WholeExplanation(Explanation):
         if self.image_shape is None:
             return super().plot(i, k=k, image_shape=image_shape)
         check_known_shape(image_shape, self.image_shape)
-        return _part_picture.draw(self[i]._account(k))
-
-    def _account(self, k: int) -> Account:
-        return _by_whole.account(self, k)
+        return _part_picture.draw(row_summary(self[i], k))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class SampledExplanation(WholeExplanation):
+class SampledExplanation(DecodedExplanation):
     """How often each uncertain prototype explains a row, and how sure that is.
 
     Contributions are shares of the prototypes in the softmax of minus the distances, on
@@ -128,6 +128,12 @@ class SampledExplanation(WholeExplanation):
 
     Parameters
     ----------
+    X, classes, scores, contributions, baseline, similarities, prototypes, \
+prototype_labels, feature_names, evidence, row_indices : as in `Explanation`
+        Prototypes are means of codes (K, n_codes).
+    distances, reconstructions, decoded_prototypes, class_weights, image_shape, \
+channels_first : as in `WholeExplanation`
+        What is decoded are the means; there are no class weights.
     nearest_frequencies : ndarray of shape (n, K)
         Share of the samples in which each prototype is the nearest.
     total, aleatoric, epistemic, explanation, distance : ndarray of shape (n,)
@@ -159,7 +165,7 @@ class SampledExplanation(WholeExplanation):
     decoded_deviations: Array = field(default_factory=_nothing)
 
     _per_row: ClassVar[tuple[str, ...]] = (
-        *WholeExplanation._per_row,
+        *DecodedExplanation._per_row,
         "nearest_frequencies",
         "total",
         "aleatoric",
@@ -175,12 +181,9 @@ class SampledExplanation(WholeExplanation):
         Returns
         -------
         pandas.DataFrame
-            Columns of `WholeExplanation.to_frame`, and nearest_frequency.
+            Columns of `DecodedExplanation.to_frame`, and nearest_frequency.
         """
         frame, shape = super().to_frame(), self.contributions.shape
         often = np.broadcast_to(self.nearest_frequencies[:, None], shape)
         frame["nearest_frequency"] = often.ravel()
         return frame
-
-    def _account(self, k: int) -> Account:
-        return _by_whole.sampled_account(self, k)

@@ -6,22 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_proto._surroundings import undisturbed
-from sklearn_proto._validation import shown
-from sklearn_proto.explain import AGAINST, FOR, Account, Explanation, Part, name
-from sklearn_proto.explain._text import (
-    brief,
-    legible,
-    set_title,
-    shortened,
-    text_width,
-)
-from sklearn_proto.inspection._bands import Bands
-from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._colours import UNLABELLED
-from sklearn_proto.inspection._panels import panels
-from sklearn_proto.inspection._reading import Reading, as_images, read
-from sklearn_proto.inspection._samples import (
+from sklearn_proto._drawing._bands import Bands
+from sklearn_proto._drawing._colours import UNLABELLED
+from sklearn_proto._drawing._panels import panels
+from sklearn_proto._drawing._samples import (
     draw_image,
     draw_row,
     name_features,
@@ -29,6 +17,18 @@ from sklearn_proto.inspection._samples import (
     share_scale,
     width_of_names,
 )
+from sklearn_proto._drawing._text import brief, set_title
+from sklearn_proto._drawing._waterfall import (
+    TOTAL,
+    draw_waterfall,
+    labels_width,
+    waterfall_height,
+)
+from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import shown
+from sklearn_proto.explain import Explanation, Part, RowSummary, name, row_summary
+from sklearn_proto.inspection._chosen import chosen
+from sklearn_proto.inspection._reading import Reading, as_images, read
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,11 +36,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_TOTAL = "#444444"
 # From fewer rows, quantiles would say little.
 _ENOUGH_FOR_BANDS = 5
-# Points of the letters of a bar's label, and inches that it may take.
-_LABEL_SIZE, _LABEL_WIDTH = 8, 2.6
 _KINDS = ("lead", "score")
 
 
@@ -211,18 +208,18 @@ class ExplanationDisplay:
         of: str,
         image_shape: tuple[int, ...] | None,
     ) -> Self:
-        account = row._account(k)
+        summary = row_summary(row, k)
         if of == "score":
-            account = replace(account, headings=("similarity",))
-        parts = _lead(account) if of == "lead" else _score(row, k)
+            summary = _by_score(summary, row, k)
+        parts = summary.bars()
         samples, boxes = _samples(reading, row, shown, _shown(row, k), image_shape)
         return cls(
             sizes=np.array([part.size for part in parts]),
-            labels=[_label(part, account.headings) for part in parts],
-            total_label=_total_label(row, of),
-            title=account.title,
+            labels=[_label(part, summary.headings) for part in parts],
+            total_label=summary.total,
+            title=summary.title,
             samples=samples,
-            sample_titles=[s.title for s in account.samples[: len(samples)]],
+            sample_titles=[s.title for s in summary.samples[: len(samples)]],
             boxes=boxes,
             feature_names=reading.feature_names,
             units=reading.units,
@@ -246,7 +243,7 @@ class ExplanationDisplay:
         d = len(self.samples[0])
         heights = [
             1.6 if images else 0.9 + 0.14 * min(d, 40),
-            0.7 + self._line_height() * (len(self.sizes) + 1),
+            waterfall_height(self.labels),
         ]
         names = 0.0 if images else width_of_names(self.feature_names)
         width = max(6.5, 1.6 * len(self.samples) + max(1.2, names + 0.3))
@@ -257,27 +254,13 @@ class ExplanationDisplay:
         for cell, title in zip(self.sample_axes_, self.sample_titles, strict=True):
             set_title(cell, title, 8, names / len(self.samples))
         self.ax_, self.figure_ = lower, lower.figure
-        self.bars_ = self._draw_waterfall(lower)
-        set_title(lower, self.title, 10, self._labels_width())
+        self.bars_ = draw_waterfall(lower, self.sizes, self.labels, self.total_label)
+        set_title(lower, self.title, 10, labels_width(self.labels, self.total_label))
         return self
-
-    def _line_height(self) -> float:
-        return 0.36 if any("\n" in label for label in self.labels) else 0.28
-
-    def _written_labels(self) -> list[str]:
-        """Labels of the bars, as short as there is room for."""
-        labels = [*self.labels, self.total_label]
-        return [
-            "\n".join(_fitting(line) for line in label.split("\n")) for label in labels
-        ]
-
-    def _labels_width(self) -> float:
-        lines = [line for label in self._written_labels() for line in label.split("\n")]
-        return max(text_width(line, _LABEL_SIZE) for line in lines)
 
     def _draw_rows(self) -> list[Any]:
         bands = Bands.given(self.quantiles, self.starts)
-        colours = [_TOTAL] + [UNLABELLED] * len(self.samples)
+        colours = [TOTAL] + [UNLABELLED] * len(self.samples)
         drawn = []
         for cell, row, colour in zip(
             self.sample_axes_, self.samples, colours, strict=False
@@ -296,40 +279,11 @@ class ExplanationDisplay:
         cells = zip(self.sample_axes_, self.samples, boxes, strict=True)
         return [draw_image(cell, image, (low, high), box) for cell, image, box in cells]
 
-    def _draw_waterfall(self, ax: "Axes") -> list[Any]:
-        ends = np.cumsum(self.sizes)
-        starts, lengths = (
-            np.append(ends - self.sizes, 0.0),
-            np.append(self.sizes, ends[-1]),
-        )
-        colours = [FOR if size >= 0 else AGAINST for size in self.sizes]
-        at = np.arange(len(lengths))
-        bars = ax.barh(at, lengths, 0.6, left=starts, color=[*colours, _TOTAL])
-        ax.vlines(ends, at[:-1] - 0.3, at[1:] + 0.3, color="#888", linewidth=0.8)
-        ax.axvline(0, color="#888", linewidth=0.8)
-        signed = [f"{size:+.3g}" for size in self.sizes]
-        ax.bar_label(bars, [*signed, f"{ends[-1]:.3g}"], padding=3, fontsize=8)
-        ax.set_yticks(at, self._written_labels())
-        ax.set_ylim(len(at) - 0.4, -0.6)
-        low, high = min(0.0, ends.min()), max(0.0, ends.max())
-        room = 0.15 * (high - low)  # For the numbers.
-        ax.set_xlim(low - room * bool(low < 0 or (ends < ends[0]).any()), high + room)
-        ax.tick_params(labelsize=8)
-        ax.spines[["top", "right"]].set_visible(False)
-        return list(bars)
 
-
-def _lead(account: Account) -> list[Part]:
-    """Parts of the lead: the baseline, the largest, the others."""
-    rest = _worth_drawing(account.rest, account.parts)
-    baseline = [part for part in rest if part.label == "baseline"]
-    return baseline + account.parts + [part for part in rest if part not in baseline]
-
-
-def _score(row: Explanation, k: int) -> list[Part]:
-    """Parts of the winner's score, in the same order."""
+def _by_score(summary: RowSummary, row: Explanation, k: int) -> RowSummary:
+    """Parts of the winner's score in place of those of its lead."""
     winner = row.winners[0]
-    values = row.contributions[0, winner]
+    label, values = brief(name(row.classes[winner])), row.contributions[0, winner]
     top = np.argsort(-np.abs(values), kind="stable")[:k]
     parts = [
         Part(
@@ -341,17 +295,13 @@ def _score(row: Explanation, k: int) -> list[Part]:
     ]
     baseline = Part("baseline", row.baseline[winner])
     others = Part("other prototypes", values.sum() - values[top].sum())
-    return [
-        *_worth_drawing([baseline], parts),
-        *parts,
-        *_worth_drawing([others], parts),
-    ]
-
-
-def _worth_drawing(rest: list[Part], parts: list[Part]) -> list[Part]:
-    """Leave out what is nothing but rounding."""
-    largest = max(abs(part.size) for part in parts)
-    return [part for part in rest if abs(part.size) > 1e-12 * largest]
+    return replace(
+        summary,
+        headings=("similarity",),
+        parts=parts,
+        rest=[baseline, others],
+        total=f"score of {label}",
+    )
 
 
 def _label(part: Part, headings: tuple[str, ...]) -> str:
@@ -359,13 +309,6 @@ def _label(part: Part, headings: tuple[str, ...]) -> str:
     if len(part.notes) != 1:
         return part.label
     return f"{part.label}\n{headings[0]} {part.notes[0]}"
-
-
-def _total_label(row: Explanation, of: str) -> str:
-    if of == "score":
-        return f"score of {brief(name(row.classes[row.winners[0]]))}"
-    lead = f"lead over {brief(name(row.classes[row.runners_up[0]]))}"
-    return str(getattr(row, "decision", lead))
 
 
 def _shown(row: Explanation, k: int) -> NDArray[np.intp]:
@@ -395,7 +338,3 @@ def _samples(
     if points is None:
         return [row.X[0]], None
     return [shown, *points[which]], None
-
-
-def _fitting(line: str) -> str:
-    return shortened(legible(line), _LABEL_WIDTH, _LABEL_SIZE)

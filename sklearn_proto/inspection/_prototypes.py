@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import name
-from sklearn_proto.explain._text import brief, set_title
-from sklearn_proto.inspection._arguments import check_arguments
-from sklearn_proto.inspection._bands import Bands
-from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._colours import class_colours
-from sklearn_proto.inspection._panels import panels
-from sklearn_proto.inspection._reading import read
-from sklearn_proto.inspection._samples import (
+from sklearn_proto._drawing._bands import Bands
+from sklearn_proto._drawing._colours import class_colours
+from sklearn_proto._drawing._panels import panels
+from sklearn_proto._drawing._samples import (
     draw_image,
     draw_row,
     name_features,
@@ -23,6 +17,12 @@ from sklearn_proto.inspection._samples import (
     share_scale,
     width_of_names,
 )
+from sklearn_proto._drawing._text import brief, set_title
+from sklearn_proto._surroundings import undisturbed
+from sklearn_proto.explain import name
+from sklearn_proto.inspection._arguments import check_arguments
+from sklearn_proto.inspection._chosen import chosen
+from sklearn_proto.inspection._reading import read
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_proto._inputs._image_rows import check_known_shape, checked_image_shape
+from sklearn_proto._inputs._wrappers import unwrapped
 from sklearn_proto.explain import Explanation, image_of_row, name
-from sklearn_proto.explain._image_rows import check_known_shape, checked_image_shape
 from sklearn_proto.inspection._feature_names import given_names, names_by_level
 from sklearn_proto.inspection._way_back import WayBack, transformed, way_back
-from sklearn_proto.inspection._wrappers import unwrapped
 
 Array = NDArray[np.float64]
 

@@ -7,19 +7,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.inspection import DecisionBoundaryDisplay
 
+from sklearn_proto._drawing._colours import CLASS_COLOURS, class_colours
+from sklearn_proto._drawing._panels import check_axes
+from sklearn_proto._drawing._text import legible, shortened
+from sklearn_proto._inputs._labels import checked_labels
+from sklearn_proto._inputs._norm import checked_norm
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
-from sklearn_proto.explain._text import legible, shortened
-from sklearn_proto.inspection._arguments import (
-    check_arguments,
-    check_axes,
-    checked_labels,
-)
+from sklearn_proto.inspection._arguments import check_arguments
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._colours import CLASS_COLOURS, class_colours
 from sklearn_proto.inspection._reading import read, taken
 from sklearn_proto.robustness import certified_radius
-from sklearn_proto.robustness._arguments import checked_norm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._drawing._colours import AGAINST, FOR
+from sklearn_proto._drawing._panels import panels
+from sklearn_proto._drawing._samples import name_features
+from sklearn_proto._drawing._text import brief, set_title
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.explain import AGAINST, FOR, name
-from sklearn_proto.explain._text import brief, set_title
+from sklearn_proto.explain import name
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._panels import panels
 from sklearn_proto.inspection._reading import needed, read
-from sklearn_proto.inspection._samples import name_features
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

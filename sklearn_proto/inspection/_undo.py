@@ -17,8 +17,8 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from sklearn_proto.robustness._affine_steps import passes
-from sklearn_proto.robustness._containers import without_names
+from sklearn_proto._inputs._containers import without_names
+from sklearn_proto._inputs._pipelines import passes
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

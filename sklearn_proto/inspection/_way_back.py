@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._inputs._containers import without_names
 from sklearn_proto.inspection._undo import Undone, called, dense, undo
-from sklearn_proto.robustness._containers import without_names
 
 Array = NDArray[np.float64]
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from sklearn_proto._validation import as_column, shown, without_graph
+from sklearn_proto._validation import shown, without_graph
 
 Array = NDArray[np.float64]
 
@@ -18,16 +18,6 @@ def as_labels(name: str, value: Any) -> NDArray[Any]:
         raise ValueError(
             f"{name}={shown(value)} must hold one label for each row."
         ) from error
-
-
-def checked_labels(y: ArrayLike | None, n: int) -> NDArray[Any]:
-    """Check labels of shape (n,), or a column of them with the warning of a fit."""
-    if y is None:
-        raise ValueError("y=None, but this score needs the label of every row.")
-    found = as_column("y", y)
-    if found.shape != (n,):
-        raise ValueError(f"y has shape {found.shape}, but X has {n} rows.")
-    return found
 
 
 def finite_rows(

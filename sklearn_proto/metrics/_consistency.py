@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_proto._compat import Interval, StrOptions
+from sklearn_proto._inputs._labels import checked_labels
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import validated
-from sklearn_proto.metrics._arguments import checked_labels
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
 from sklearn_proto.metrics._purity import nearest_rows

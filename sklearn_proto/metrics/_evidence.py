@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._inputs._image_rows import rows_of_images
 from sklearn_proto._validation import as_numbers, shown
 from sklearn_proto.explain import Explanation
-from sklearn_proto.explain._image_rows import rows_of_images
 from sklearn_proto.metrics._explained import Explained
 
 Array = NDArray[np.float64]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_proto._inputs._containers import like
+from sklearn_proto._inputs._last_step import last_step
+from sklearn_proto._inputs._plain_rows import plain_rows
 from sklearn_proto.explain import Explanation
-from sklearn_proto.explain._plain_rows import plain_rows
-from sklearn_proto.metrics._last_step import last_step
-from sklearn_proto.robustness._containers import like
 
 Array = NDArray[np.float64]
 

@@ -8,10 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from sklearn_proto._compat import Interval, StrOptions
+from sklearn_proto._inputs._image_rows import images_of_rows, rows_of_images
+from sklearn_proto._inputs._labels import checked_labels
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import validated
-from sklearn_proto.explain._image_rows import images_of_rows, rows_of_images
-from sklearn_proto.metrics._arguments import checked_labels, finite_rows
+from sklearn_proto.metrics._arguments import finite_rows
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import Explained, explained
 from sklearn_proto.metrics._regions import Regions

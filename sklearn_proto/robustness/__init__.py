@@ -1,33 +1,35 @@
 """How far a row may move before the prediction can change."""
 
-from sklearn_proto.robustness._affine_steps import register_affine
+from sklearn_proto._renamed import old_names
 from sklearn_proto.robustness._attack import EmpiricalRadius, empirical_radius
-from sklearn_proto.robustness._certificate import Certificate
-from sklearn_proto.robustness._certify import certified_radius
-from sklearn_proto.robustness._display import CertifiedAccuracyDisplay
-from sklearn_proto.robustness._exact import ExactRadius, exact_radius
-from sklearn_proto.robustness._front import AffineFront, affine_front
-from sklearn_proto.robustness._methods import CERTIFICATES
-from sklearn_proto.robustness._nearest import NEAREST_CERTIFICATES
-from sklearn_proto.robustness._scores import (
+from sklearn_proto.robustness._certified_accuracy import (
     certified_accuracy_curve,
     certified_accuracy_score,
     make_certified_scorer,
 )
-from sklearn_proto.robustness._smoothed import SmoothedClassifier
-from sklearn_proto.robustness._votes import SmoothedCertificate
+from sklearn_proto.robustness._certified_radius import certified_radius
+from sklearn_proto.robustness._display import CertifiedAccuracyDisplay
+from sklearn_proto.robustness._exact_radius import ExactRadius, exact_radius
+from sklearn_proto.robustness._nearest import NEAREST_CERTIFICATES
+from sklearn_proto.robustness._similarity import CERTIFICATES, Certificate
+from sklearn_proto.robustness._smoothing import SmoothedCertificate, SmoothedClassifier
+from sklearn_proto.robustness._threat_model._affine_steps import register_affine
+from sklearn_proto.robustness._threat_model._preprocessing import (
+    AffinePreprocessing,
+    affine_preprocessing,
+)
 
 __all__ = [
     "CERTIFICATES",
     "NEAREST_CERTIFICATES",
-    "AffineFront",
+    "AffinePreprocessing",
     "Certificate",
     "CertifiedAccuracyDisplay",
     "EmpiricalRadius",
     "ExactRadius",
     "SmoothedCertificate",
     "SmoothedClassifier",
-    "affine_front",
+    "affine_preprocessing",
     "certified_accuracy_curve",
     "certified_accuracy_score",
     "certified_radius",
@@ -36,3 +38,15 @@ __all__ = [
     "make_certified_scorer",
     "register_affine",
 ]
+
+_old_name = old_names(
+    __name__,
+    {
+        "AffineFront": "AffinePreprocessing",
+        "affine_front": "affine_preprocessing",
+    },
+)
+
+
+def __getattr__(name: str) -> object:
+    return _old_name(name)

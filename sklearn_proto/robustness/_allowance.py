@@ -6,9 +6,12 @@ from typing import Any, Protocol, Self, TypeVar
 import torch
 from torch import Tensor
 
+from sklearn_proto._validation import LARGEST
+
 # Rounding is tried as it is this many scales out: farther than data are, and still so
-# small that most gaps keep their digits.
+# small that most gaps keep their digits. Radii that are infinite are tried farther.
 _FAR = 100.0
+_FARTHER = (_FAR, 1e4, 1e6, 1e8)
 
 
 class Allowing(Protocol):
@@ -21,6 +24,14 @@ class Allowing(Protocol):
     @property
     def view(self) -> Any:
         """The model."""
+
+    @property
+    def settles(self) -> bool:
+        """Whether scores of rows far out are as exact as those of rows near by.
+
+        Kernels vanish there, and their errors with them. Distances, and kernels that
+        are divided by their sum, lose every digit of their differences in the end.
+        """
 
     def take(self, rows: Tensor) -> Self:
         """Select some of the rows."""
@@ -47,14 +58,37 @@ def as_far_as_allowed(batch: B, bound: Callable[[B], Tensor]) -> Tensor:
     """
     radius = bound(batch)
     scale, reach = batch.view.scale(batch.z), batch.reach(radius)
-    rows = ((reach > scale) & reach.isfinite()).nonzero().squeeze(1)
+    far = (reach > scale) & reach.isfinite()
+    radius = _counted(batch, bound, radius, far, [_FAR * scale, reach])
+    if batch.settles:
+        return radius
+    # Beyond the edge no row is predicted at all: what holds up to there, always holds.
+    edge = torch.full_like(scale, LARGEST)
+    tried = [factor * scale for factor in _FARTHER]
+    return _counted(batch, bound, radius, reach.isinf(), [*tried, edge])
+
+
+def _counted(
+    batch: B,
+    bound: Callable[[B], Tensor],
+    radius: Tensor,
+    which: Tensor,
+    tried: list[Tensor],
+) -> Tensor:
+    """Radii (n,), of which some count up to where one of the allowances tried ends.
+
+    With the last allowance they count as a whole.
+    """
+    rows = which.nonzero().squeeze(1)
     if not len(rows):
         return radius
-    some = batch.take(rows)
-    scale, reach, claimed = (part[rows] for part in (scale, reach, radius))
-    safe = some.within(scale, claimed)
-    for farthest in (_FAR * scale, reach):
-        found = torch.minimum(bound(some.reaching(farthest)), claimed)
-        capped = torch.where(farthest < reach, some.within(farthest, found), found)
-        safe = torch.maximum(safe, capped)
+    some, claimed = batch.take(rows), radius[rows]
+    safe = some.within(batch.view.scale(some.z), claimed)
+    for farthest in tried:
+        allowed = farthest[rows]
+        found = torch.minimum(bound(some.reaching(allowed)), claimed)
+        whole = allowed >= tried[-1][rows]
+        safe = torch.maximum(
+            safe, torch.where(whole, found, some.within(allowed, found))
+        )
     return radius.index_copy(0, rows, safe)

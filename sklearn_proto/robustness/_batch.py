@@ -12,7 +12,7 @@ from sklearn_proto._views import (
     PartPrototypeView,
     SimilarityView,
 )
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 View = SimilarityView | NearestPrototypeView | PartPrototypeView
 
@@ -52,6 +52,6 @@ class Batch(ABC):
 
     def flips(self, row: Tensor, delta: Tensor) -> Tensor:
         """Whether perturbations (m, d) change the class of rows `row` (m,)."""
-        moved = self.z[row] + self.perturbations.push(delta)
+        moved = self.z[row] + self.perturbations.apply(delta)
         scores = self.view.class_scores(moved)
         return torch.ne(scores.argmax(1), self.predicted[row])

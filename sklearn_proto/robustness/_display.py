@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 
+from sklearn_proto._inputs._pipelines import unwrap_pipeline
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.robustness._arguments import Bounds
-from sklearn_proto.robustness._certify import certified_radius
-from sklearn_proto.robustness._front import taken_apart
-from sklearn_proto.robustness._scores import curve_of_radii
+from sklearn_proto.robustness._certified_accuracy import curve_of_radii
+from sklearn_proto.robustness._certified_radius import certified_radius
+from sklearn_proto.robustness._threat_model._arguments import Bounds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,7 +140,7 @@ class CertifiedAccuracyDisplay:
             estimator.predict(X),
             radius=radius,
             norm=norm,
-            name=type(taken_apart(estimator)[1]).__name__ if name is None else name,
+            name=type(unwrap_pipeline(estimator)[1]).__name__ if name is None else name,
             ax=ax,
             **kwargs,
         )

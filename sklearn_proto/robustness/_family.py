@@ -15,15 +15,15 @@ from sklearn_proto._views import (
     SimilarityView,
 )
 from sklearn_proto.robustness._batch import Batch, View
-from sklearn_proto.robustness._contract import (
+from sklearn_proto.robustness._enclosure import Effort, Enclosure
+from sklearn_proto.robustness._nearest import NearestFamily
+from sklearn_proto.robustness._parts import PartFamily
+from sklearn_proto.robustness._similarity import SimilarityFamily
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
+from sklearn_proto.robustness._view_contract import (
     require_own_methods,
     require_sound_arrays,
 )
-from sklearn_proto.robustness._enclosure import Effort, Enclosure
-from sklearn_proto.robustness._methods import SimilarityFamily
-from sklearn_proto.robustness._nearest import NearestFamily
-from sklearn_proto.robustness._parts import PartFamily
-from sklearn_proto.robustness._perturbations import Perturbations
 
 B = TypeVar("B", bound=Batch)
 
@@ -49,7 +49,7 @@ class Family(Protocol[B]):
     def batch(self, perturbations: Perturbations, z: Tensor, predicted: Tensor) -> B:
         """Rows with what the bounds ask about them."""
 
-    def radius(self, method: str) -> Callable[[B], Tensor]:
+    def bound(self, method: str) -> Callable[[B], Tensor]:
         """Look up a bound (n,) on the radii of a batch; a ValueError says why not."""
 
     def enclose(self, batch: B, attacked: Tensor, effort: Effort) -> Enclosure:

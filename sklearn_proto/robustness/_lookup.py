@@ -2,10 +2,28 @@
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
+from warnings import warn
 
 from sklearn_proto._validation import shown
 
 T = TypeVar("T")
+
+_RENAMED = {"shared": "patchwise"}
+# From the warning to the line that calls `certified_radius`, decorators between.
+_CALLER_OF_CERTIFIED_RADIUS = 6
+
+
+def current_name(method: str) -> str:
+    """Name that a method has now: an old one works for a release, with a warning."""
+    if method not in _RENAMED:
+        return method
+    new = _RENAMED[method]
+    warn(
+        f"method={method!r} is now {new!r}; the old name goes with version 0.2.",
+        FutureWarning,
+        stacklevel=_CALLER_OF_CERTIFIED_RADIUS,
+    )
+    return new
 
 
 def look_up(table: Mapping[str, T], method: str, names: Iterable[str]) -> T:
@@ -17,9 +35,9 @@ def look_up(table: Mapping[str, T], method: str, names: Iterable[str]) -> T:
     return table[method]
 
 
-def require(method: str, refusal: str | None) -> None:
+def require(method: str, reason: str | None) -> None:
     """Raise the reason why a method does not apply, if there is one."""
-    if refusal is not None:
+    if reason is not None:
         raise ValueError(
-            f"method={shown(method)} has no proof for this model: {refusal}."
+            f"method={shown(method)} has no proof for this model: {reason}."
         )

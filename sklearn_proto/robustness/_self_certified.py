@@ -8,16 +8,19 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from sklearn_proto.robustness._affine_steps import Steps
-from sklearn_proto.robustness._arguments import (
+from sklearn_proto._inputs._containers import flat, in_order_of_fit
+from sklearn_proto._inputs._norm import checked_norm
+from sklearn_proto._inputs._pipelines import Steps, unwrap_pipeline
+from sklearn_proto.robustness._threat_model._arguments import (
     Bounds,
     checked_bounds,
-    checked_norm,
     checked_scale,
 )
-from sklearn_proto.robustness._containers import flat, in_order_of_fit
-from sklearn_proto.robustness._front import AffineFront, front_of, taken_apart
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._preprocessing import (
+    AffinePreprocessing,
+    preprocessing_of,
+)
 
 Array = NDArray[np.float64]
 
@@ -43,7 +46,7 @@ class SelfCertified:
     final: Any
     steps: Steps
 
-    def radius(
+    def certified_radius(
         self,
         X: ArrayLike,
         y: ArrayLike | None,
@@ -53,20 +56,20 @@ class SelfCertified:
         bounds: Bounds | None,
         feature_scale: ArrayLike | None,
     ) -> Array:
-        """See `certified_radius`."""
+        """Radii (n,) of raw rows, from those that the classifier has for its own."""
         if not self.steps:
             options = {"norm": norm, "method": method, "bounds": bounds}
             if feature_scale is not None:
                 options["feature_scale"] = feature_scale
             return np.asarray(self.final.certified_radius(X, y, **options))
         p = checked_norm(norm)
-        front = front_of(self.steps, self.final)
+        preprocessing = preprocessing_of(self.steps, self.final)
         X = flat(in_order_of_fit(self.estimator, X))
-        z = front.transform(X)
+        z = preprocessing.transform(X)
         if bounds is not None:
             # The l2 ball is safe, so the part of it inside the box is.
             checked_bounds(np.asarray(X, dtype=np.float64), bounds)
-        length = _longest(front, p, z.shape[1], feature_scale)
+        length = _longest(preprocessing, p, z.shape[1], feature_scale)
         radius = np.asarray(self.final.certified_radius(z, y, norm=2, method=method))
         with np.errstate(divide="ignore", over="ignore"):
             found = radius / (length * (1 + _ROUNDING))
@@ -75,16 +78,16 @@ class SelfCertified:
 
 def certifies_itself(estimator: Any) -> SelfCertified | None:
     """Take apart what ends in a classifier with its own certificate, if it does."""
-    steps, final = taken_apart(estimator)
+    steps, final = unwrap_pipeline(estimator)
     own = hasattr(final, "certified_radius") and not hasattr(final, "certifiable_view")
     return SelfCertified(estimator, final, steps) if own else None
 
 
 def _longest(
-    front: AffineFront, p: float, width: int, scale: ArrayLike | None
+    preprocessing: AffinePreprocessing, p: float, width: int, scale: ArrayLike | None
 ) -> float:
     """Euclidean length that perturbations of size 1 have at most behind the steps."""
-    matrix: Any = front.matrix
+    matrix: Any = preprocessing.matrix
     if matrix is None:
         dense = np.ones(width)
     else:

@@ -2,12 +2,12 @@
 
 from numbers import Integral
 
-from sklearn_proto._compat import Interval, StrOptions
+from sklearn_proto._compat import Interval, NameIn
 from sklearn_proto._modules import IndefiniteReasoning, SignedReasoning
 from sklearn_proto.explain import agreement_contributions
 from sklearn_proto.shallow._similarity import SimilarityClassifier
 
-_HEADS = {"signed": SignedReasoning, "indefinite": IndefiniteReasoning}
+HEADS = {"signed": SignedReasoning, "indefinite": IndefiniteReasoning}
 
 
 class CBCClassifier(SimilarityClassifier):
@@ -22,7 +22,7 @@ class CBCClassifier(SimilarityClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Prototypes placed in each class, at most its distinct rows.
+        Number of prototypes of each class, at most its distinct rows.
     metric : {"sqeuclidean", "euclidean", "tangent"}, default="sqeuclidean"
         Dissimilarity D. "sqeuclidean" is the Gaussian kernel, with the best
         certificates; "tangent" the distance to an affine subspace per prototype.
@@ -157,7 +157,7 @@ default="kmeans"
 
     _parameter_constraints = {
         **SimilarityClassifier._parameter_constraints,
-        "reasoning": [StrOptions(set(_HEADS))],
+        "reasoning": [NameIn(HEADS)],
         "n_concepts_per_class": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -225,7 +225,7 @@ default="kmeans"
         return self.n_concepts_per_class
 
     def _make_head(self, owners):
-        return _HEADS[self.reasoning](owners)
+        return HEADS[self.reasoning](owners)
 
     def _affine(self):
         presence, absence = self.reasoning_[..., 0], self.reasoning_[..., 1]

@@ -1,6 +1,6 @@
 """Generalised learning vector quantisation."""
 
-from sklearn_proto._compat import StrOptions
+from sklearn_proto._compat import NameIn
 from sklearn_proto._modules import Euclidean, Manhattan, SquaredEuclidean
 from sklearn_proto.shallow._nearest import NearestPrototypeClassifier
 
@@ -23,7 +23,7 @@ class GLVQClassifier(NearestPrototypeClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Prototypes of each class, at most its distinct rows.
+        Number of prototypes of each class, at most its distinct rows.
     metric : {"sqeuclidean", "euclidean", "manhattan"}, default="sqeuclidean"
         Dissimilarity D: squared Euclidean distance, Euclidean distance, or sum of
         absolute differences.
@@ -138,7 +138,7 @@ class GLVQClassifier(NearestPrototypeClassifier):
 
     _parameter_constraints = {
         **NearestPrototypeClassifier._parameter_constraints,
-        "metric": [StrOptions(set(_METRICS))],
+        "metric": [NameIn(_METRICS)],
     }
 
     def __init__(

@@ -25,7 +25,7 @@ class GMLVQClassifier(NearestPrototypeClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Prototypes of each class, at most its distinct rows.
+        Number of prototypes of each class, at most its distinct rows.
     relevance : {"full", "diagonal"}, default="full"
         Learn a full matrix, or one weight per feature (GRLVQ [3]_).
     n_components : int or None, default=None

@@ -22,7 +22,7 @@ class GTLVQClassifier(NearestPrototypeClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Prototypes of each class, at most its distinct rows.
+        Number of prototypes of each class, at most its distinct rows.
     n_tangents : int, default=1
         Dimension of the tangent spaces, less than the number of features.
     init : {"kmeans", "random"} or array-like of shape (n_prototypes, n_features), \

@@ -23,7 +23,7 @@ class LGMLVQClassifier(NearestPrototypeClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Prototypes of each class, at most its distinct rows.
+        Number of prototypes of each class, at most its distinct rows.
     localization : {"prototype", "class"}, default="prototype"
         One matrix for each prototype, or one for all prototypes of a class.
     n_components : int or None, default=None

@@ -8,7 +8,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_proto._compat import Interval, StrOptions
+from sklearn_proto._compat import Interval, NameIn, StrOptions
 from sklearn_proto._devices import exact_device
 from sklearn_proto._losses import (
     ACTIVATIONS,
@@ -49,7 +49,7 @@ class NearestPrototypeClassifier(OnlineClassifier):
     _parameter_constraints = {
         **OnlineClassifier._parameter_constraints,
         "loss": [StrOptions({"glvq", "triplet"})],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [NameIn(ACTIVATIONS)],
         "beta": [Interval(Real, 0, None, closed="neither")],
         "margin": [Interval(Real, 0, None, closed="left")],
     }
@@ -209,7 +209,7 @@ class NearestPrototypeClassifier(OnlineClassifier):
             terms[rows] = lead.cpu().numpy()
         parts = nearest_contributions(distances, winning, len(self.prototypes_))
         return NearestPrototypeExplanation(
-            **self._account(X, -distances, self._similarities(X), parts),
+            **self._shared_fields(X, -distances, self._similarities(X), parts),
             winning_prototypes=np.where(np.isfinite(distances), winning, -1),
             winning_distances=distances,
             feature_terms=terms,

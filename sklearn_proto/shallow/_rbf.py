@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from sklearn_proto._compat import StrOptions
+from sklearn_proto._compat import NameIn
 from sklearn_proto._modules import FreeWeights, NormalizedWeights
 from sklearn_proto.explain import linear_contributions
 from sklearn_proto.shallow._similarity import SimilarityClassifier
 
-_HEADS = {"free": FreeWeights, "normalized": NormalizedWeights}
+HEADS = {"free": FreeWeights, "normalized": NormalizedWeights}
 
 
 class RBFClassifier(SimilarityClassifier):
@@ -19,7 +19,7 @@ class RBFClassifier(SimilarityClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Prototypes placed in each class, at most its distinct rows.
+        Number of prototypes of each class, at most its distinct rows.
     metric : {"sqeuclidean", "euclidean", "tangent"}, default="sqeuclidean"
         Dissimilarity D. "sqeuclidean" is the Gaussian kernel, with the best
         certificates; "tangent" the distance to an affine subspace per prototype.
@@ -147,7 +147,7 @@ default="kmeans"
 
     _parameter_constraints = {
         **SimilarityClassifier._parameter_constraints,
-        "weights": [StrOptions(set(_HEADS))],
+        "weights": [NameIn(HEADS)],
         "normalize_kernel": ["boolean"],
     }
 
@@ -215,7 +215,7 @@ default="kmeans"
         return self._fitted_with["normalize_kernel"]
 
     def _make_head(self, owners):
-        return _HEADS[self.weights](owners)
+        return HEADS[self.weights](owners)
 
     def _affine(self):
         return self.coef_[:, np.newaxis], self.intercept_[:, np.newaxis]

@@ -46,7 +46,7 @@ class RSLVQClassifier(OnlineClassifier):
     Parameters
     ----------
     n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Prototypes of each class, at most its distinct rows.
+        Number of prototypes of each class, at most its distinct rows.
     init : {"kmeans", "random"} or array-like of shape (n_prototypes, n_features), \
     default="kmeans"
         Start of the prototypes: centres of k-means in each class, rows of each class,
@@ -282,7 +282,7 @@ class RSLVQClassifier(OnlineClassifier):
         similarities = self._similarities(X)
         belongs = concept_owners(self._owners, len(self.classes_), 1).squeeze(1)
         parts = linear_contributions(similarities, belongs, np.zeros(len(belongs)))
-        account = self._account(X, self._class_scores(X), similarities, parts)
+        account = self._shared_fields(X, self._class_scores(X), similarities, parts)
         exponents = self._map_rows(X, lambda v, x: -v.exponents(x), len(self._owners))
         of_class = np.where(belongs > 0, exponents[:, np.newaxis], np.inf)
         winning = of_class.argmin(axis=-1)
@@ -302,7 +302,7 @@ class RSLVQClassifier(OnlineClassifier):
 
     @undisturbed
     def predict_proba(self, X):
-        """Posteriors of the classes.
+        """Predict the posteriors of the classes.
 
         Parameters
         ----------

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from sklearn_proto._base import PrototypeClassifier, all_or_nothing
-from sklearn_proto._compat import Interval, StrOptions, fit_context
+from sklearn_proto._compat import Interval, NameIn, StrOptions, fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
 from sklearn_proto._modules import to_numpy
 from sklearn_proto._prototype_counts import prototype_counts
@@ -52,7 +52,7 @@ class ShallowClassifier(PrototypeClassifier):
         "init": [StrOptions({"kmeans", "random"}), "array-like"],
         "clip_prototypes": ["boolean", StrOptions({"auto"})],
         "snap_to_data": ["boolean"],
-        "solver": [StrOptions({"auto", *SOLVERS})],
+        "solver": [NameIn(SOLVERS, "auto")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [
@@ -188,9 +188,11 @@ class ShallowClassifier(PrototypeClassifier):
         return given_prototypes(self.init, shape) / self._unit
 
     def _parameters_that_predict(self):
-        """Parameters that a fitted model goes on using; later changes wait for fit."""
-        own = self.get_params(deep=False)
-        return {name: own[name] for name in _OF_PREDICTION if name in own}
+        """Parameters that a fitted model goes on using; later changes wait for fit.
+
+        A subclass may take fewer: then they are attributes all the same.
+        """
+        return {n: getattr(self, n) for n in _OF_PREDICTION if hasattr(self, n)}
 
     def _keep_state(self, network):
         """Keep what a warm start goes on from."""

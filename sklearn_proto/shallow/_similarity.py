@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_proto._compat import Interval, StrOptions
+from sklearn_proto._compat import Interval, NameIn, StrOptions
 from sklearn_proto._devices import exact_device
 from sklearn_proto._losses import LIKELIHOODS, LOSSES, REFINEMENTS, squared_norm
 from sklearn_proto._modules import PrototypeNetwork, RadialKernel, to_numpy
@@ -44,7 +44,7 @@ class SimilarityClassifier(ShallowClassifier):
             "array-like",
         ],
         "learn_sigma": ["boolean"],
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [NameIn(LOSSES)],
         "margin": [Interval(Real, 0, None, closed="left")],
         "alpha": [Interval(Real, 0, None, closed="left")],
     }
@@ -190,7 +190,7 @@ class SimilarityClassifier(ShallowClassifier):
         similarities = self._similarities(X)
         parts = self._contributions(similarities)
         scores = self._class_scores(X)
-        return Explanation(**self._account(X, scores, similarities, parts))
+        return Explanation(**self._shared_fields(X, scores, similarities, parts))
 
     @undisturbed
     def certifiable_view(self):

@@ -12,10 +12,11 @@ from tests.guard.verdict import broken
 
 # Of so many cases one is also certified row by row, and enclosed.
 _SELDOM = 7
-# What radii of a row in other batches may differ by: the guide, "Batches". Where the
-# slope of a gap is 0 up to rounding, a local search may end anywhere, and so may what
-# starts from it.
-_STATED = 1e-3
+# What radii of a row in other batches may differ by, as a share of the row's largest
+# radius: the guide, "Batches". Where the slope of a gap is 0 up to rounding, a local
+# search may end anywhere, and so may what starts from it; "auto" then ends anywhere in
+# the hundredth that it leaves.
+_STATED, _STATED_OF_AUTO = 1e-3, 1e-2
 _FROM_LOCAL_SEARCH = ("trust_region", "weighted")
 
 
@@ -73,14 +74,17 @@ def differing(case, seed):
     Rows alone, and among 25 and 26, against the whole batch.
     """
     rng = np.random.default_rng(seed)
-    for method, whole in radii_of(case).items():
+    radii = radii_of(case)
+    best = np.max(list(radii.values()), axis=0)
+    for method, whole in radii.items():
+        stated = _STATED_OF_AUTO if method == "auto" else _STATED
         for size in (1, 25, 26):
             if size > len(case.rows) or method in _FROM_LOCAL_SEARCH:
                 continue
             rows = rng.choice(len(case.rows), size, replace=False)
             other = case.radii(method, rows)
             with np.errstate(invalid="ignore"):
-                apart = np.abs(other - whole[rows]) > _STATED * whole[rows]
+                apart = np.abs(other - whole[rows]) > stated * best[rows]
             if apart.any():
                 yield f"{method} differs for {apart.sum()} of {size} rows by the batch"
 
@@ -94,7 +98,7 @@ def _outside_of_enclosures(case):
     found = exact_radius(few.model, few.rows, max_nodes=100, **few.ball)
     if not (found.lower <= found.upper).all():
         yield f"exact_radius has lower {found.lower} and upper {found.upper}"
-    if not (auto * (1 - _STATED) <= found.lower).all():
+    if not (auto * (1 - _STATED_OF_AUTO) <= found.lower).all():
         yield f"auto {auto} is above the lower bound {found.lower} of exact_radius"
     if not (auto <= found.upper).all():
         yield f"auto {auto} is above the upper bound {found.upper} of exact_radius"

@@ -7,8 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_proto._functional import patches_at
-from sklearn_proto._modules import PartNetwork
+from sklearn_proto._modules import PartNetwork, PatchPrototypes
 from sklearn_proto._training._deep._stages import RowBatches
 
 
@@ -54,7 +53,7 @@ def closest_patches(
                     own.dissimilarity_map.flatten(2),
                     own.patches,
                     same,
-                    own.branch.parts.size,
+                    own.branch.parts,
                 )
     return [search.found() for search in searches]
 
@@ -69,7 +68,7 @@ class _Search:
         self.patches: list[Tensor | None] = [None] * k
 
     def update(
-        self, start: int, d: Tensor, z: Tensor, same: Tensor, size: tuple[int, int]
+        self, start: int, d: Tensor, z: Tensor, same: Tensor, parts: PatchPrototypes
     ) -> None:
         """Look at dissimilarities d (n, K, positions) of a batch of maps z."""
         n_positions = d.shape[2]
@@ -80,10 +79,9 @@ class _Search:
         here = values[np.arange(len(index)), index]
         for k in np.flatnonzero(here < self.best):
             row, position = divmod(int(index[k]), n_positions)
-            at = torch.tensor([position], device=z.device)
             self.best[k] = here[k]
             self.rows[k], self.positions[k] = start + row, position
-            self.patches[k] = patches_at(z[row : row + 1], at, size)[0].clone()
+            self.patches[k] = parts.patch_at(z[row : row + 1], int(k), position).clone()
 
     def found(self) -> Sources:
         """Rows, positions and patches."""

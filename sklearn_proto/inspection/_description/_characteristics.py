@@ -39,9 +39,9 @@ class PrototypeCharacteristics:
         Mean of the local importance over the rows, each weighted by its similarity:
         rows count in which the prototype is present.
     local_importance : ndarray of shape (n, K, n_characteristics)
-        g - g' of every row.
+        Importance g - g' of every row.
     similarities : ndarray of shape (n, K)
-        g of every row.
+        Similarity g of every row.
     mean_similarities : ndarray of shape (K,)
         Mean of g over the rows, weighted in the same way.
 

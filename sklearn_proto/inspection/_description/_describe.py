@@ -9,10 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from sklearn_proto._compat import Interval
+from sklearn_proto._inputs._containers import like
+from sklearn_proto._inputs._image_rows import checked_image_shape
+from sklearn_proto._inputs._last_step import last_step
+from sklearn_proto._inputs._plain_rows import plain_rows
+from sklearn_proto._inputs._wrappers import unwrapped
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import shown, validated
-from sklearn_proto.explain._image_rows import checked_image_shape
-from sklearn_proto.explain._plain_rows import plain_rows
 from sklearn_proto.inspection._description._characteristics import (
     PrototypeCharacteristics,
 )
@@ -27,9 +30,6 @@ from sklearn_proto.inspection._description._modified import (
 from sklearn_proto.inspection._description._presence import found_in, similarities_at
 from sklearn_proto.inspection._feature_names import names_by_level
 from sklearn_proto.inspection._way_back import transformed
-from sklearn_proto.inspection._wrappers import unwrapped
-from sklearn_proto.metrics._last_step import last_step
-from sklearn_proto.robustness._containers import like
 
 Array = NDArray[np.float64]
 

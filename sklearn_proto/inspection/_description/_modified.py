@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._inputs._image_rows import images_of_rows, rows_of_images
 from sklearn_proto._validation import shown
-from sklearn_proto.explain._image_rows import images_of_rows, rows_of_images
 from sklearn_proto.inspection._description._colour import (
     with_contrast,
     with_hue_shifted,

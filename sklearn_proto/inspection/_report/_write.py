@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_proto._inputs._labels import checked_labels
+from sklearn_proto._inputs._norm import checked_norm
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import shown, validated
-from sklearn_proto.inspection._arguments import check_arguments, checked_labels
+from sklearn_proto.inspection._arguments import check_arguments
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._report import _sections
 from sklearn_proto.inspection._report._page import page, table
 from sklearn_proto.inspection._report._subject import Subject
 from sklearn_proto.inspection._report._telling import telling_rows
-from sklearn_proto.robustness._arguments import checked_norm
 
 
 @undisturbed

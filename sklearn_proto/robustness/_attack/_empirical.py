@@ -10,21 +10,21 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto._compat import Interval
+from sklearn_proto._inputs._containers import flat, in_order_of_fit, predictions
+from sklearn_proto._inputs._labels import checked_labels
+from sklearn_proto._inputs._norm import checked_norm
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import validated
-from sklearn_proto.robustness._arguments import (
-    Bounds,
-    checked_bounds,
-    checked_labels,
-    checked_norm,
-    checked_scale,
-)
 from sklearn_proto.robustness._attack._batches import batches
 from sklearn_proto.robustness._attack._box import Box
-from sklearn_proto.robustness._attack._model import Model, model_of
-from sklearn_proto.robustness._attack._problem import Problem
+from sklearn_proto.robustness._attack._model import AttackedModel, model_of
+from sklearn_proto.robustness._attack._problem import AttackProblem
 from sklearn_proto.robustness._attack._search import smallest
-from sklearn_proto.robustness._containers import flat, in_order_of_fit, predictions
+from sklearn_proto.robustness._threat_model._arguments import (
+    Bounds,
+    checked_bounds,
+    checked_scale,
+)
 
 Array = NDArray[np.float64]
 
@@ -153,7 +153,7 @@ def empirical_radius(
     copies = 20 * (n_restarts + 5)
     for some in batches(len(todo), rows.shape[1] * copies):
         chosen = todo[some]
-        problem = Problem(model, box.of(chosen), label[chosen], rng)
+        problem = AttackProblem(model, box.of(chosen), label[chosen], rng)
         perturbed[chosen] = smallest(problem, targets, n_restarts, max_iter)
     return _verified(model, box, label, perturbed, radius)
 
@@ -169,7 +169,7 @@ def _box(X: Array, bounds: Bounds | None, scale: ArrayLike | None, norm: float) 
 
 
 def _verified(
-    model: Model, box: Box, label: NDArray[Any], perturbed: Array, radius: Array
+    model: AttackedModel, box: Box, label: NDArray[Any], perturbed: Array, radius: Array
 ) -> EmpiricalRadius:
     """Keep what predict confirms on all rows at once, as a caller would ask it.
 

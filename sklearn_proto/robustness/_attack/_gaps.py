@@ -17,7 +17,7 @@ class Gaps(Protocol):
         """Class of each score: one a class, or one for each of its concepts."""
 
     @property
-    def rough(self) -> bool:
+    def needs_random_steps(self) -> bool:
         """Whether random steps should help the gradients."""
 
     @property

@@ -24,7 +24,7 @@ class LabelGaps:
     predict: Callable[[Array], NDArray[Any]]
     step: Array  # (d,)
     rng: np.random.RandomState
-    rough: bool = True
+    needs_random_steps: bool = True
     own_scores: int = 1
 
     @property

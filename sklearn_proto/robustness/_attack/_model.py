@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._inputs._containers import like
 from sklearn_proto.robustness._attack._exact_gaps import exact_gaps
 from sklearn_proto.robustness._attack._gaps import Gaps, spread
 from sklearn_proto.robustness._attack._label_gaps import LabelGaps
 from sklearn_proto.robustness._attack._numeric_gaps import numeric_gaps
-from sklearn_proto.robustness._containers import like
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -28,7 +28,7 @@ class Targets(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Model:
+class AttackedModel:
     """Labels, and what is known of the scores."""
 
     predict: Callable[[Array], NDArray[Any]]
@@ -52,7 +52,7 @@ class Model:
 
 def model_of(
     estimator: Any, X: ArrayLike, rows: Array, rng: np.random.RandomState
-) -> Model:
+) -> AttackedModel:
     """Model with the best gaps that the estimator has."""
     classes = np.asarray(getattr(estimator, "classes_", ()))
 
@@ -66,4 +66,4 @@ def model_of(
         gaps = numeric_gaps(estimator, X, rows, classes, predict(rows))
     if gaps is None:
         gaps = LabelGaps(predict, 1e-2 * spread(rows), rng)
-    return Model(predict, gaps, classes)
+    return AttackedModel(predict, gaps, classes)

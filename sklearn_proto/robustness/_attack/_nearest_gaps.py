@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_proto._views import NearestPrototypeView
-from sklearn_proto.robustness._attack._seen import Seen
+from sklearn_proto.robustness._attack._preprocessed_view import PreprocessedView
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -25,14 +25,14 @@ class NearestGaps:
     """
 
     view: NearestPrototypeView
-    seen: Seen
+    preprocessed: PreprocessedView
 
     @property
     def owner(self) -> Indices:
         return np.asarray(self.view.owners, dtype=np.intp)
 
     @property
-    def rough(self) -> bool:
+    def needs_random_steps(self) -> bool:
         # Sums of absolute differences have a kink at every feature of a prototype.
         return self.view.metric == "manhattan"
 
@@ -50,10 +50,10 @@ class NearestGaps:
         return torch.bincount(self._owners, minlength=self.view.n_classes)
 
     def targets(self, centre: Array) -> Array:
-        return self.seen.prototypes(centre)
+        return self.preprocessed.prototypes(centre)
 
     def scores(self, X: Array) -> Array:
-        z = self.seen.rows(X)
+        z = self.preprocessed.rows(X)
         out = np.empty((len(z), len(self.view.prototypes)))
         for some, x in self.view.batches(z):
             out[some] = -self.view.unrooted_lengths(x).cpu().numpy()
@@ -62,13 +62,13 @@ class NearestGaps:
     def linearised(
         self, X: Array, own: Indices, rival: Indices, rank: int = 0
     ) -> tuple[Array, Array]:
-        z = self.seen.rows(X)
+        z = self.preprocessed.rows(X)
         gap, gradient = np.empty(len(z)), np.empty_like(z)
         for some, x in self.view.batches(z):
             c, j = (torch.as_tensor(i[some], device=x.device) for i in (own, rival))
-            lead, slope = self._linearised(x, c, j, rank)
-            gap[some], gradient[some] = lead.cpu().numpy(), slope.cpu().numpy()
-        return gap, self.seen.raw(gradient)
+            margin, slope = self._linearised(x, c, j, rank)
+            gap[some], gradient[some] = margin.cpu().numpy(), slope.cpu().numpy()
+        return gap, self.preprocessed.raw(gradient)
 
     def _linearised(
         self, x: Tensor, own: Tensor, rival: Tensor, rank: int

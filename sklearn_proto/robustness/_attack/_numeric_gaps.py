@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_proto._inputs._containers import like
 from sklearn_proto.robustness._attack._batches import batches
 from sklearn_proto.robustness._attack._gaps import spread
-from sklearn_proto.robustness._containers import like
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -23,7 +23,7 @@ class NumericGaps:
     scores: Scores
     step: Array  # (d,)
     owner: Indices
-    rough: bool = False
+    needs_random_steps: bool = False
     own_scores: int = 1
 
     def targets(self, centre: Array) -> Array:
@@ -41,9 +41,9 @@ class NumericGaps:
             near = (X[some, None] + moves).reshape(-1, d)
             s = self.scores(near).reshape(-1, len(moves), len(self.owner))
             at = np.arange(len(s))
-            lead = s[at, :, own[some]] - s[at, :, rival[some]]
-            gap[some] = lead[:, 0]
-            rise = lead[:, 1 : d + 1] - lead[:, d + 1 :]
+            margin = s[at, :, own[some]] - s[at, :, rival[some]]
+            gap[some] = margin[:, 0]
+            rise = margin[:, 1 : d + 1] - margin[:, d + 1 :]
             gradient[some] = rise / (2 * self.step)
         return gap, gradient
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_proto.robustness._attack._box import Box
-from sklearn_proto.robustness._attack._model import Model
+from sklearn_proto.robustness._attack._model import AttackedModel
 from sklearn_proto.robustness._attack._planes import Plane
 from sklearn_proto.robustness._attack._shortest import dual_sizes, sizes
 
@@ -25,10 +25,10 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Problem:
+class AttackProblem:
     """Rows of a box, with the labels to be changed."""
 
-    model: Model
+    model: AttackedModel
     box: Box
     label: NDArray[Any]
     rng: np.random.RandomState

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_proto.robustness._attack._model import Targets
-from sklearn_proto.robustness._attack._problem import Found, Problem
+from sklearn_proto.robustness._attack._problem import AttackProblem, Found
 from sklearn_proto.robustness._attack._slide import slide
 from sklearn_proto.robustness._attack._starts import (
     from_random,
@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def smallest(
-    problem: Problem, targets: Targets, n_restarts: int, max_iter: int
+    problem: AttackProblem, targets: Targets, n_restarts: int, max_iter: int
 ) -> Array:
     """Perturbed rows (n, d); a row itself where nothing flips it."""
     found, early = _starts(problem, targets, n_restarts), max_iter // 3
@@ -30,13 +30,13 @@ def smallest(
     return perturbed
 
 
-def _starts(problem: Problem, targets: Targets, n_restarts: int) -> Found:
+def _starts(problem: AttackProblem, targets: Targets, n_restarts: int) -> Found:
     near = from_targets(problem, targets, 2 + n_restarts)
     parts = [near, from_rows(problem), from_random(problem, near, n_restarts)]
     return problem.on_boundary(*_joined(parts))
 
 
-def _kicked(problem: Problem, found: Found, copies: int) -> Found:
+def _kicked(problem: AttackProblem, found: Found, copies: int) -> Found:
     """Keep the best of each row, and copies moved at random: minima lie near."""
     best = problem.best(*found, 1)
     rows, eta = np.repeat(best.rows, copies), np.repeat(best.eta, copies, axis=0)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_proto.robustness._perturbations import dual_exponent
+from sklearn_proto.robustness._threat_model._perturbations import dual_exponent
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_proto._views import SimilarityView
-from sklearn_proto.robustness._attack._seen import Seen
+from sklearn_proto.robustness._attack._preprocessed_view import PreprocessedView
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -23,11 +23,11 @@ class SimilarityGaps:
     """
 
     view: SimilarityView
-    seen: Seen
-    rough: bool = False
+    preprocessed: PreprocessedView
+    needs_random_steps: bool = False
 
     def targets(self, centre: Array) -> Array:
-        return self.seen.prototypes(centre)
+        return self.preprocessed.prototypes(centre)
 
     @property
     def own_scores(self) -> int:
@@ -39,12 +39,12 @@ class SimilarityGaps:
         return np.repeat(np.arange(c), q)
 
     def scores(self, X: Array) -> Array:
-        return self._concepts(self.seen.tensor(X)).flatten(1).cpu().numpy()
+        return self._concepts(self.preprocessed.tensor(X)).flatten(1).cpu().numpy()
 
     def linearised(
         self, X: Array, own: Indices, rival: Indices, rank: int = 0
     ) -> tuple[Array, Array]:
-        x = self.seen.tensor(X)
+        x = self.preprocessed.tensor(X)
         weights, offsets = self._weights(x, own, rival, rank)
         e = self.view.exponents(x)
         e = torch.cat([e, torch.zeros_like(e[:, :1])], 1)
@@ -58,7 +58,7 @@ class SimilarityGaps:
         shares = (_softmax(plus) - _softmax(minus)) * two_sided[:, None]
         gradient = self._gradient(x, e, shares).cpu().numpy()
         gap = gap.masked_fill(~two_sided, 0.0)
-        return gap.cpu().numpy(), self.seen.raw(gradient)
+        return gap.cpu().numpy(), self.preprocessed.raw(gradient)
 
     def _concepts(self, x: Tensor) -> Tensor:
         """Scores (m, C, q), times a factor a row where that moves no sign."""

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_proto.robustness._attack._planes import Plane, worst_mixture
-from sklearn_proto.robustness._attack._problem import Found, Problem
+from sklearn_proto.robustness._attack._problem import AttackProblem, Found
 from sklearn_proto.robustness._attack._shortest import shortest, sizes
 
 Array = NDArray[np.float64]
@@ -14,13 +14,13 @@ Bools = NDArray[np.bool_]
 _PATIENCE = 4
 
 
-def slide(problem: Problem, found: Found, rounds: int) -> Found:
+def slide(problem: AttackProblem, found: Found, rounds: int) -> Found:
     """Shorten perturbations that flip; they keep flipping."""
     if not len(found.rows):
         return found
     search = _Slide(problem, found)
     for i in range(rounds):
-        search.round(noisy=problem.model.gaps.rough and i % 2 == 1)
+        search.round(noisy=problem.model.gaps.needs_random_steps and i % 2 == 1)
     return Found(found.rows, search.eta)
 
 
@@ -32,7 +32,7 @@ class _Slide:
     does not see both sides of it.
     """
 
-    def __init__(self, problem: Problem, found: Found) -> None:
+    def __init__(self, problem: AttackProblem, found: Found) -> None:
         self.problem = problem
         self.rows, self.eta = found.rows, found.eta.copy()
         self.several = problem.model.gaps.own_scores > 1

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from sklearn_proto.robustness._attack._model import Targets
 from sklearn_proto.robustness._attack._planes import worst_mixture
-from sklearn_proto.robustness._attack._problem import Found, Problem
+from sklearn_proto.robustness._attack._problem import AttackProblem, Found
 from sklearn_proto.robustness._attack._shortest import shortest, sizes
 
 Array = NDArray[np.float64]
@@ -15,7 +15,7 @@ Indices = NDArray[np.intp]
 _RIVALS, _NEAREST, _CLASSES = 5, 30, 5
 
 
-def from_targets(problem: Problem, targets: Targets, most: int) -> Found:
+def from_targets(problem: AttackProblem, targets: Targets, most: int) -> Found:
     """Points near the boundary, towards targets that are predicted otherwise."""
     away = problem.box.distances(targets.X)
     away[problem.label[:, None] == targets.label] = np.inf
@@ -35,7 +35,7 @@ def from_targets(problem: Problem, targets: Targets, most: int) -> Found:
     return problem.best(rows, eta, most)
 
 
-def from_rows(problem: Problem) -> Found:
+def from_rows(problem: AttackProblem) -> Found:
     """Towards the rivals whose linearised boundaries are nearest."""
     n, d = problem.box.X.shape
     if not len(problem.model.gaps.owner):
@@ -48,7 +48,7 @@ def from_rows(problem: Problem) -> Found:
     return Found(np.tile(rows, len(found)), np.concatenate(found))
 
 
-def from_random(problem: Problem, near: Found, count: int) -> Found:
+def from_random(problem: AttackProblem, near: Found, count: int) -> Found:
     """From random points about as far away as the targets, and beyond."""
     box, rng = problem.box, problem.rng
     rows = np.repeat(np.arange(len(box.X)), count)
@@ -62,7 +62,7 @@ def from_random(problem: Problem, near: Found, count: int) -> Found:
     return Found(rows, _projected(problem, Found(rows, eta), rival, box.norm))
 
 
-def _nearest_rivals(problem: Problem) -> Indices:
+def _nearest_rivals(problem: AttackProblem) -> Indices:
     """Scores (n, at most 5) of rivals with the nearest linearised boundaries."""
     owner, origin = problem.model.gaps.owner, np.zeros_like(problem.box.X)
     rows = np.arange(len(origin))
@@ -78,7 +78,7 @@ def _nearest_rivals(problem: Problem) -> Indices:
 
 
 def _projected(
-    problem: Problem, start: Found, rival: Indices, norm: float, steps: int = 8
+    problem: AttackProblem, start: Found, rival: Indices, norm: float, steps: int = 8
 ) -> Array:
     """Project the origin onto the boundary as linearised at the last point."""
     rows, eta = start
@@ -96,7 +96,11 @@ def _projected(
 
 
 def _beyond(
-    problem: Problem, at: Found, rival: Indices, box: tuple[Array, Array], norm: float
+    problem: AttackProblem,
+    at: Found,
+    rival: Indices,
+    box: tuple[Array, Array],
+    norm: float,
 ) -> Array:
     """Shortest vectors beyond the boundary as linearised; as they were without one."""
     plane = problem.plane(*at, rival)
@@ -113,7 +117,7 @@ def _beyond(
     return np.where(np.any(plane.g, axis=1)[:, None], new, at.eta)
 
 
-def _usual_sizes(problem: Problem, near: Found) -> Array:
+def _usual_sizes(problem: AttackProblem, near: Found) -> Array:
     """Size (n,) of the nearest perturbation of each row, or what is usual."""
     n, norm = len(problem.box.X), problem.box.norm
     usual = np.full(n, np.inf)

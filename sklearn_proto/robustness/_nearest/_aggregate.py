@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import last_positive
-from sklearn_proto.robustness._nearest._contest import Contest
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 # Sizes beyond this many unbounded radii are not searched.
 _FARTHEST = 1e6
@@ -15,7 +15,7 @@ _EPS = torch.finfo(torch.float64).eps
 
 
 def aggregated(
-    contest: Contest, rows: Tensor, rivals: Tensor, weights: Tensor
+    batch: RivalBatch, rows: Tensor, rivals: Tensor, weights: Tensor
 ) -> Tensor:
     """Bounds (B,) for pairs of a row and a rival, from weights (B, q) of at least 0.
 
@@ -23,15 +23,15 @@ def aggregated(
     also for their weighted sum. Any weights give a bound; what found them need not be
     trusted.
     """
-    normal, blur = contest.normals(rivals, weights)
-    terms = weights * contest.gaps(rows, rivals) / 2
+    normal, rounding_error = batch.normals(rivals, weights)
+    terms = weights * batch.gaps(rows, rivals) / 2
     # Less the rounding of the sum.
     total = terms.sum(1) - 2 * terms.shape[1] * _EPS * terms.abs().sum(1)
-    return reach(contest.perturbations.take(rows), normal, blur, total)
+    return reach(batch.perturbations.take(rows), normal, rounding_error, total)
 
 
 def reach(
-    perturbations: Perturbations, normal: Tensor, blur: Tensor, total: Tensor
+    perturbations: Perturbations, normal: Tensor, rounding_error: Tensor, total: Tensor
 ) -> Tensor:
     """Smallest size (B,) at which ``normal . delta`` can be `total`.
 
@@ -41,7 +41,7 @@ def reach(
         Of the B rows.
     normal : Tensor of shape (B, d)
         Linear functions of the perturbations.
-    blur : Tensor of shape (B,)
+    rounding_error : Tensor of shape (B,)
         Bound on their errors in the dual norm.
     total : Tensor of shape (B,)
         Values; 0 or less is reached at once.
@@ -51,18 +51,20 @@ def reach(
     Tensor of shape (B,)
         Infinite where no perturbation gets there.
     """
-    slope = perturbations.dual_norm(normal) + blur
+    slope = perturbations.dual_norm(normal) + rounding_error
     free = (total.clamp_min(0.0) / slope).nan_to_num(0.0, torch.inf)
-    if perturbations.room is None:
+    if perturbations.box_slack is None:
         return free
     inside = _in_l2 if perturbations.norm == 2 else _by_support
-    return torch.maximum(free, inside(perturbations, normal, blur, total, free))
+    return torch.maximum(
+        free, inside(perturbations, normal, rounding_error, total, free)
+    )
 
 
 def _by_support(
     perturbations: Perturbations,
     normal: Tensor,
-    blur: Tensor,
+    rounding_error: Tensor,
     total: Tensor,
     free: Tensor,
 ) -> Tensor:
@@ -71,7 +73,7 @@ def _by_support(
     assert box is not None
 
     def left(eps: Tensor) -> Tensor:
-        return total - perturbations.support(normal, eps) - blur * eps
+        return total - perturbations.support(normal, eps) - rounding_error * eps
 
     return root_inside(left, free, box)
 
@@ -92,7 +94,7 @@ def root_inside(left: Callable[[Tensor], Tensor], free: Tensor, box: Tensor) -> 
 def _in_l2(
     perturbations: Perturbations,
     normal: Tensor,
-    blur: Tensor,
+    rounding_error: Tensor,
     total: Tensor,
     free: Tensor,
 ) -> Tensor:
@@ -101,9 +103,9 @@ def _in_l2(
     The maximum is over the box. Every s makes it a lower bound on half the square of
     the size; the best is where the shortest step in the box reaches the total.
     """
-    room = perturbations.room
-    assert room is not None
-    down, up = room
+    box_slack = perturbations.box_slack
+    assert box_slack is not None
+    down, up = box_slack
 
     def step(s: Tensor) -> Tensor:
         return torch.minimum(torch.maximum(s[:, None] * normal, -down), up)
@@ -119,11 +121,11 @@ def _in_l2(
     most = s * gain.sum(1) - step(s).square().sum(1) / 2
     sums = s * (total + gain.abs().sum(1)) + most.abs()
     value = s * total - most - 2 * (normal.shape[1] + 8) * _EPS * sums
-    value, error = value.clamp_min(0.0), s * blur
+    value, error = value.clamp_min(0.0), s * rounding_error
     # The error of the normal counts with the size R: R^2 / 2 + error R >= value.
     found = 2 * value / (error + (error.square() + 2 * value).sqrt()).clamp_min(1e-300)
     largest = torch.maximum(down, up)
     reachable = (normal.abs() * torch.where(normal > 0, up, down)).nan_to_num(0.0)
-    slack = blur * torch.linalg.vector_norm(largest, dim=1)
-    never = total > reachable.sum(1) * (1 + 1e-12) + slack
+    error_in_box = rounding_error * torch.linalg.vector_norm(largest, dim=1)
+    never = total > reachable.sum(1) * (1 + 1e-12) + error_in_box
     return torch.where(never, torch.inf, found.nan_to_num(0.0))

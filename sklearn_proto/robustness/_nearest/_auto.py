@@ -6,17 +6,17 @@ from torch import Tensor
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness._nearest._aggregate import aggregated
 from sklearn_proto.robustness._nearest._certificate import NearestCertificate
-from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._exact import Exact
 from sklearn_proto.robustness._nearest._hyperplane import (
     best_own,
     distances_without_bounds,
 )
-from sklearn_proto.robustness._nearest._margin import Interval
+from sklearn_proto.robustness._nearest._margin import NearestInterval
 from sklearn_proto.robustness._nearest._programs import quadratic
 from sklearn_proto.robustness._nearest._quadric import Quadric
+from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
 from sklearn_proto.robustness._nearest._rivals import smallest_over_rivals
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 class Joined:
@@ -26,42 +26,42 @@ class Joined:
     best in l2 without bounds.
     """
 
-    def radius(self, contest: Contest) -> Tensor:
+    def radius(self, batch: RivalBatch) -> Tensor:
         """See `NearestCertificate`."""
-        given = contest.perturbations
-        if given.norm == 2 and given.room is None:
-            return Exact().radius(contest)
-        lower = distances_without_bounds(contest)
+        given = batch.perturbations
+        if given.norm == 2 and given.box_slack is None:
+            return Exact().radius(batch)
+        lower = distances_without_bounds(batch)
 
         def bound(rows: Tensor, rivals: Tensor) -> Tensor:
-            weights = quadratic(contest, rows, rivals).weights
-            joined = aggregated(contest, rows, rivals, weights)
-            return torch.maximum(joined, best_own(contest, rows, rivals))
+            weights = quadratic(batch, rows, rivals).weights
+            joined = aggregated(batch, rows, rivals, weights)
+            return torch.maximum(joined, best_own(batch, rows, rivals))
 
-        q, d = len(contest.own), given.n_features
+        q, d = len(batch.own), given.n_features
         return smallest_over_rivals(lower, bound, size=4 * (q * q + d)).radius
 
 
-class Auto:
+class NearestAuto:
     """The best of the family, by how the distances bend."""
 
     name = "auto"
 
-    def refusal(
+    def why_not_applicable(
         self, view: NearestPrototypeView, perturbations: Perturbations
     ) -> str | None:
         """Return None: there is a bound for every metric."""
         del view, perturbations
         return None
 
-    def radius(self, contest: Contest) -> Tensor:
+    def radius(self, batch: RivalBatch) -> Tensor:
         """See `NearestCertificate`."""
-        return _BEST[contest.geometry.kind].radius(contest)
+        return _BEST[batch.geometry.kind].radius(batch)
 
 
 # Along hyperplanes, single distances never prove more; the quadric takes the larger.
 _BEST: dict[str, Joined | NearestCertificate] = {
     "flat": Joined(),
     "curved": Quadric(),
-    "manhattan": Interval(),
+    "manhattan": NearestInterval(),
 }

@@ -10,8 +10,8 @@ from sklearn_proto._functional import lp_norm
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness._allowance import as_far_as_allowed
 from sklearn_proto.robustness._batch import Batch
-from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._geometry import NearestGeometry
+from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
 
 # Gaps of rows to pairs of prototypes that live at once.
 _GAPS = 2**21
@@ -42,43 +42,50 @@ class NearestBatch(Batch):
         """The model."""
         return self.geometry.view
 
-    def contests(self) -> Iterator[tuple[Tensor, Contest]]:
+    @property
+    def settles(self) -> bool:
+        """Never: far out, all distances are equal up to rounding."""
+        return False
+
+    def rival_batches(self) -> Iterator[tuple[Tensor, RivalBatch]]:
         """Rows of one predicted class at a time, against all prototypes of others."""
         owners = self.geometry.owners
         for c in torch.unique(self.predicted).tolist():
             rows = (self.predicted == c).nonzero().squeeze(1)
             own = (owners == c).nonzero().squeeze(1)
             rivals = (owners != c).nonzero().squeeze(1)
-            pairs = max(1, len(own) * len(rivals))
-            for some in rows.split(max(1, _GAPS // pairs)):
-                yield some, self._contest(some, own, rivals)
+            gaps = max(1, len(own) * len(rivals))
+            for some in rows.split(max(1, _GAPS // gaps)):
+                yield some, self._rival_batch(some, own, rivals)
 
-    def _contest(self, rows: Tensor, own: Tensor, rivals: Tensor) -> Contest:
+    def _rival_batch(self, rows: Tensor, own: Tensor, rivals: Tensor) -> RivalBatch:
         some = self.take(rows)
-        return Contest(
-            self.geometry,
-            some.perturbations,
-            some.z,
-            some.distances,
-            some.rounding,
-            own,
-            rivals,
+        return RivalBatch(
+            geometry=self.geometry,
+            perturbations=some.perturbations,
+            z=some.z,
+            distances=some.distances,
+            rounding=some.rounding,
+            own=own,
+            rivals=rivals,
         )
 
-    def smallest(self, bound: Callable[[Contest], Tensor]) -> Tensor:
-        """Radii (n,) of a bound on contests, that hold for the scores as computed."""
+    def smallest(self, bound: Callable[[RivalBatch], Tensor]) -> Tensor:
+        """Radii (n,) of a bound on batches of rivals, for the scores as computed."""
         return as_far_as_allowed(self, lambda batch: batch._computed(bound))
 
     def reaching(self, farthest: Tensor) -> "NearestBatch":
         """Allow for rounding of rows that are perturbed by up to `farthest` (n,)."""
-        blur = self.perturbations.blur
-        return replace(self, rounding=self.view.rounding(self.z, farthest, blur))
+        rounding_error = self.perturbations.rounding_error
+        return replace(
+            self, rounding=self.view.rounding(self.z, farthest, rounding_error)
+        )
 
-    def _computed(self, bound: Callable[[Contest], Tensor]) -> Tensor:
+    def _computed(self, bound: Callable[[RivalBatch], Tensor]) -> Tensor:
         radius = torch.full_like(self.z[:, 0], torch.inf)
-        for rows, contest in self.contests():
-            if len(contest.rivals):
-                radius[rows] = bound(contest)
+        for rows, batch in self.rival_batches():
+            if len(batch.rivals):
+                radius[rows] = bound(batch)
         return radius
 
     def reach(self, radius: Tensor) -> Tensor:
@@ -103,11 +110,11 @@ class NearestBatch(Batch):
     def _box(self) -> Tensor | None:
         """Bound (n,) on how far the bounds of the features let the row move."""
         given = self.perturbations
-        if given.room is None:
+        if given.box_slack is None:
             return None
-        largest = torch.maximum(*given.room)
+        largest = torch.maximum(*given.box_slack)
         if given.matrix is not None:
             given = replace(given, matrix=given.matrix.abs())
         p = 1 if self.geometry.kind == "manhattan" else 2
-        moved = given.push(largest)
+        moved = given.apply(largest)
         return lp_norm(moved, p)

@@ -5,8 +5,8 @@ from typing import Protocol
 from torch import Tensor
 
 from sklearn_proto._views import NearestPrototypeView
-from sklearn_proto.robustness._nearest._contest import Contest
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 class NearestCertificate(Protocol):
@@ -18,10 +18,10 @@ class NearestCertificate(Protocol):
 
     name: str
 
-    def refusal(
+    def why_not_applicable(
         self, view: NearestPrototypeView, perturbations: Perturbations
     ) -> str | None:
         """Why there is no proof for such a model and ball, or None if there is one."""
 
-    def radius(self, contest: Contest) -> Tensor:
+    def radius(self, batch: RivalBatch) -> Tensor:
         """Sizes (m,) of perturbations below which the rows keep their class."""

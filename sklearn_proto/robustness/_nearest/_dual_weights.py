@@ -71,11 +71,13 @@ def _stepped(
     eye = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
     system = torch.where(inside, gram + _RIDGE * eye, eye)
     goal = torch.linalg.solve(system, torch.where(free, target, 0.0))
-    falls = free & (goal <= 0)
-    share = torch.where(falls, weights / (weights - goal), torch.inf).nan_to_num(0.0)
+    drops_below = free & (goal <= 0)
+    share = torch.where(drops_below, weights / (weights - goal), torch.inf).nan_to_num(
+        0.0
+    )
     # A weight that has just come in and would fall at once has a share of 0 / 0.
     length = share.amin(1, keepdim=True).clamp_max(1.0)
     reached = torch.lerp(weights, goal, length)
-    drops = falls & (share <= length)
+    drops = drops_below & (share <= length)
     free = free & ~drops
     return torch.where(free, reached.clamp_min(0.0), 0.0), free, ~drops.any(1)

@@ -9,12 +9,11 @@ from torch import Tensor
 
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness._nearest._aggregate import aggregated
-from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._hyperplane import (
     distances_without_bounds,
 )
 from sklearn_proto.robustness._nearest._programs import (
-    Answer,
+    ProgramSolution,
     boxed_quadratic,
     linear_l1,
     linear_max,
@@ -22,10 +21,11 @@ from sklearn_proto.robustness._nearest._programs import (
     quadratic,
 )
 from sklearn_proto.robustness._nearest._quadric import Quadric
+from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
 from sklearn_proto.robustness._nearest._rivals import Decided, smallest_over_rivals
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
-Program = Callable[[Contest, Tensor, Tensor], Answer]
+Program = Callable[[RivalBatch, Tensor, Tensor], ProgramSolution]
 
 # By norm; those inside bounds where they differ.
 _PROGRAMS: dict[float, Program] = {
@@ -47,7 +47,7 @@ class Exact:
 
     name = "exact"
 
-    def refusal(
+    def why_not_applicable(
         self, view: NearestPrototypeView, perturbations: Perturbations
     ) -> str | None:
         """See `NearestCertificate`."""
@@ -55,7 +55,7 @@ class Exact:
         if view.metric == "manhattan":
             return "the radius in 'manhattan' solves no convex program"
         if view.curvature is not None:
-            plain = norm == 2 and perturbations.room is None
+            plain = norm == 2 and perturbations.box_slack is None
             if plain and max(s.stop - s.start for s in view.segments) == 1:
                 return None
             return (
@@ -66,40 +66,40 @@ class Exact:
             return f"norm={norm:g} has no program, only 1, 2 and inf have"
         return None
 
-    def radius(self, contest: Contest) -> Tensor:
+    def radius(self, batch: RivalBatch) -> Tensor:
         """See `NearestCertificate`."""
-        if contest.geometry.kind == "curved":
-            return Quadric().radius(contest)
-        return self._decided(contest).radius
+        if batch.geometry.kind == "curved":
+            return Quadric().radius(batch)
+        return self._decided(batch).radius
 
-    def minimiser(self, contest: Contest) -> Tensor:
+    def minimiser(self, batch: RivalBatch) -> Tensor:
         """Perturbations (m, d) of about the size of the radius that reach the boundary.
 
         0 for rows that are on it, and where none does.
         """
-        if contest.geometry.kind == "curved":
-            return Quadric().minimiser(contest)
-        shape = len(contest.z), contest.perturbations.n_features
-        delta, decided = contest.z.new_zeros(shape), self._decided(contest)
-        rows, program = decided.rows, _program(contest)
-        delta[rows] = program(contest, rows, decided.rival[rows]).delta
+        if batch.geometry.kind == "curved":
+            return Quadric().minimiser(batch)
+        shape = len(batch.z), batch.perturbations.n_features
+        delta, decided = batch.z.new_zeros(shape), self._decided(batch)
+        rows, program = decided.rows, _program(batch)
+        delta[rows] = program(batch, rows, decided.rival[rows]).delta
         return delta
 
-    def _decided(self, contest: Contest) -> Decided:
-        program = _program(contest)
+    def _decided(self, batch: RivalBatch) -> Decided:
+        program = _program(batch)
 
         def bound(rows: Tensor, rivals: Tensor) -> Tensor:
-            weights = program(contest, rows, rivals).weights
+            weights = program(batch, rows, rivals).weights
             return torch.maximum(
-                aggregated(contest, rows, rivals, weights), lower[rows, rivals]
+                aggregated(batch, rows, rivals, weights), lower[rows, rivals]
             )
 
-        lower = distances_without_bounds(contest)
-        q, d = len(contest.own), contest.perturbations.n_features
+        lower = distances_without_bounds(batch)
+        q, d = len(batch.own), batch.perturbations.n_features
         widest = 16 if program is quadratic else 1
         return smallest_over_rivals(lower, bound, size=4 * q * q + d, widest=widest)
 
 
-def _program(contest: Contest) -> Program:
-    given = contest.perturbations
-    return (_PROGRAMS if given.room is None else _INSIDE_BOUNDS)[given.norm]
+def _program(batch: RivalBatch) -> Program:
+    given = batch.perturbations
+    return (_PROGRAMS if given.box_slack is None else _INSIDE_BOUNDS)[given.norm]

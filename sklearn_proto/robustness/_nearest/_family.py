@@ -22,7 +22,7 @@ from sklearn_proto.robustness._nearest._batch import NearestBatch
 from sklearn_proto.robustness._nearest._exact import Exact
 from sklearn_proto.robustness._nearest._geometry import NearestGeometry
 from sklearn_proto.robustness._nearest._methods import NEAREST_CERTIFICATES
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 @dataclass(frozen=True)
@@ -43,38 +43,46 @@ class NearestFamily:
     ) -> NearestBatch:
         """See `Family`."""
         distances = self.view.unrooted_lengths(z)
-        rounding = self.view.rounding(z, blur=perturbations.blur)
+        rounding = self.view.rounding(z, rounding_error=perturbations.rounding_error)
         return NearestBatch(
-            perturbations, z, predicted, self._geometry, distances, rounding
+            perturbations=perturbations,
+            z=z,
+            predicted=predicted,
+            geometry=self._geometry,
+            distances=distances,
+            rounding=rounding,
         )
 
-    def radius(self, method: str) -> Callable[[NearestBatch], Tensor]:
+    def bound(self, method: str) -> Callable[[NearestBatch], Tensor]:
         """See `Family`."""
         certificate = look_up(NEAREST_CERTIFICATES, method, NEAREST_CERTIFICATES)
 
-        def radius(batch: NearestBatch) -> Tensor:
+        def radii(batch: NearestBatch) -> Tensor:
             # Only a batch knows of its bounds.
-            require(method, certificate.refusal(self.view, batch.perturbations))
+            require(
+                method, certificate.why_not_applicable(self.view, batch.perturbations)
+            )
             return batch.smallest(certificate.radius)
 
-        return radius
+        return radii
 
     def enclose(
         self, batch: NearestBatch, attacked: Tensor, effort: Effort
     ) -> Enclosure:
         """See `Family`."""
         exact, upper = Exact(), attacked
-        refused = exact.refusal(self.view, batch.perturbations) is not None
+        refused = exact.why_not_applicable(self.view, batch.perturbations) is not None
         if not refused:
             upper = torch.minimum(upper, self._attained(exact, batch))
-        proven = self.radius("auto" if refused else "exact")(batch)
+        proven = self.bound("auto" if refused else "exact")(batch)
         lower = not_beyond(upper, proven)
         done = finished(lower, upper, effort.rtol).cpu().numpy()
-        return Enclosure(lower, upper, np.where(done, "exact", "bounded"))
+        status = np.where(done, "exact", "bounded")
+        return Enclosure(lower=lower, upper=upper, status=status)
 
     def _attained(self, exact: Exact, batch: NearestBatch) -> Tensor:
         """Sizes (n,) at which solutions of the exact problem flip the prediction."""
         delta = batch.z.new_zeros((len(batch), batch.perturbations.n_features))
-        for rows, contest in batch.contests():
-            delta[rows] = exact.minimiser(contest)
+        for rows, rivals in batch.rival_batches():
+            delta[rows] = exact.minimiser(rivals)
         return attained(batch, torch.arange(len(batch), device=delta.device), delta)

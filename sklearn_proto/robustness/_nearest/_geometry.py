@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sklearn_proto._views import Curvature, NearestPrototypeView
 from sklearn_proto.robustness._nearest._spectra import Spectra
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 # Relative error of a norm of a small matrix, generously.
 _ROUNDING = 1e-10
@@ -53,16 +53,16 @@ class NearestGeometry:
         Half the difference of two squared distances falls by the product of the
         difference of their points and a perturbation.
         """
-        return self.perturbations.pull(self._folded(self._centred, self._map))
+        return self.perturbations.adjoint(self._folded(self._centred, self._map))
 
     @cached_property
-    def blur(self) -> Tensor:
+    def rounding_error(self) -> Tensor:
         """Bound (K,) on the rounding error of a point, in the dual norm."""
         perturbations = self.perturbations
         if perturbations.matrix is not None:
             perturbations = replace(perturbations, matrix=perturbations.matrix.abs())
         omega = None if self._map is None else self._map.abs()
-        sizes = perturbations.pull(self._folded(self._centred.abs(), omega))
+        sizes = perturbations.adjoint(self._folded(self._centred.abs(), omega))
         terms = len(sizes) + 8 + 2 * self._centred.shape[1]
         terms += sizes.shape[1] + (0 if omega is None else len(omega))
         eps = torch.finfo(torch.float64).eps
@@ -88,7 +88,7 @@ class NearestGeometry:
         assert curvature is not None
         k, d, r = curvature.factors.shape
         rows = curvature.factors.mT.reshape(k * r, d)
-        factors = self.perturbations.pull(rows).view(k, r, -1).mT
+        factors = self.perturbations.adjoint(rows).view(k, r, -1).mT
         return Curvature(factors, curvature.sign)
 
     @cached_property
@@ -96,18 +96,18 @@ class NearestGeometry:
         """Differences of curvature between prototypes of a curved metric."""
         return Spectra(*self._curvature)
 
-    def sag(self, own: Tensor, rival: Tensor) -> Tensor:
+    def curvature_bound(self, own: Tensor, rival: Tensor) -> Tensor:
         """Bounds (m,) on how far curvature lowers a gap at perturbations of size 1.
 
         The gap bends by ``sign (|G_j^T delta|^2 - |G_i^T delta|^2)``: at the least it
         loses the negative square, whose size in any norm is a Lipschitz constant.
         """
-        return self._sags[own if self._curvature.sign > 0 else rival]
+        return self._curvature_bounds[own if self._curvature.sign > 0 else rival]
 
     @cached_property
-    def _sags(self) -> Tensor:
+    def _curvature_bounds(self) -> Tensor:
         given, factors = self.perturbations, self._curvature.factors
-        seen = (replace(given, matrix=factor.mT, room=None) for factor in factors)
+        seen = (replace(given, matrix=factor.mT, box_slack=None) for factor in factors)
         found = [a.lipschitz**2 * (1 + _ROUNDING) for a in seen]
         return torch.tensor(found, dtype=torch.float64, device=self.view.device)
 

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness._nearest._aggregate import aggregated
-from sklearn_proto.robustness._nearest._contest import Contest
+from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
 from sklearn_proto.robustness._nearest._rivals import smallest_over_rivals
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 def no_hyperplane(view: NearestPrototypeView) -> str | None:
@@ -21,20 +21,20 @@ def no_hyperplane(view: NearestPrototypeView) -> str | None:
     return None
 
 
-def distances_without_bounds(contest: Contest) -> Tensor:
+def distances_without_bounds(batch: RivalBatch) -> Tensor:
     """Bounds (m, R) on the distance to the boundary with each rival, in closed form."""
-    half = contest.every_gap().clamp_min_(0.0).div_(2.0)
-    found = half.div_(contest.separations())
+    half = batch.every_gap().clamp_min_(0.0).div_(2.0)
+    found = half.div_(batch.separations())
     return found.nan_to_num_(0.0, torch.inf).amax(2)
 
 
-def best_own(contest: Contest, rows: Tensor, rivals: Tensor) -> Tensor:
+def best_own(batch: RivalBatch, rows: Tensor, rivals: Tensor) -> Tensor:
     """Largest (B,) of the bounds of single own prototypes, inside the bounds."""
-    best = torch.zeros_like(contest.rounding[rows])
-    for i in range(len(contest.own)):
-        weights = best.new_zeros((len(rows), len(contest.own)))
+    best = torch.zeros_like(batch.rounding[rows])
+    for i in range(len(batch.own)):
+        weights = best.new_zeros((len(rows), len(batch.own)))
         weights[:, i] = 1.0
-        best = torch.maximum(best, aggregated(contest, rows, rivals, weights))
+        best = torch.maximum(best, aggregated(batch, rows, rivals, weights))
     return best
 
 
@@ -46,21 +46,21 @@ class Hyperplane:
 
     name = "hyperplane"
 
-    def refusal(
+    def why_not_applicable(
         self, view: NearestPrototypeView, perturbations: Perturbations
     ) -> str | None:
         """See `NearestCertificate`."""
         del perturbations
         return no_hyperplane(view)
 
-    def radius(self, contest: Contest) -> Tensor:
+    def radius(self, batch: RivalBatch) -> Tensor:
         """See `NearestCertificate`."""
-        lower = distances_without_bounds(contest)
-        if contest.perturbations.room is None:
+        lower = distances_without_bounds(batch)
+        if batch.perturbations.box_slack is None:
             return lower.amin(1)
 
         def bound(rows: Tensor, rivals: Tensor) -> Tensor:
-            return best_own(contest, rows, rivals)
+            return best_own(batch, rows, rivals)
 
-        size = 4 * (len(contest.own) + contest.perturbations.n_features)
+        size = 4 * (len(batch.own) + batch.perturbations.n_features)
         return smallest_over_rivals(lower, bound, size=size).radius

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._views import NearestPrototypeView
-from sklearn_proto.robustness._nearest._contest import Contest
+from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
 from sklearn_proto.robustness._nearest._separable import is_separable, separable_radius
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 class Margin:
@@ -18,20 +18,20 @@ class Margin:
 
     name = "margin"
 
-    def refusal(
+    def why_not_applicable(
         self, view: NearestPrototypeView, perturbations: Perturbations
     ) -> str | None:
         """Return None: every distance is Lipschitz."""
         del view, perturbations
         return None
 
-    def radius(self, contest: Contest) -> Tensor:
+    def radius(self, batch: RivalBatch) -> Tensor:
         """See `NearestCertificate`."""
-        constants = contest.geometry.lipschitz
-        return lipschitz_bounds(contest, constants.max().expand_as(constants)).amin(1)
+        constants = batch.geometry.lipschitz
+        return lipschitz_bounds(batch, constants.max().expand_as(constants)).amin(1)
 
 
-class Interval:
+class NearestInterval:
     """Every pair of prototypes with its own two Lipschitz constants.
 
     For "manhattan" behind a diagonal map, if any, each feature by itself instead.
@@ -39,39 +39,39 @@ class Interval:
 
     name = "interval"
 
-    def refusal(
+    def why_not_applicable(
         self, view: NearestPrototypeView, perturbations: Perturbations
     ) -> str | None:
         """Return None: every distance is Lipschitz."""
         del view, perturbations
         return None
 
-    def radius(self, contest: Contest) -> Tensor:
+    def radius(self, batch: RivalBatch) -> Tensor:
         """See `NearestCertificate`."""
-        lower = lipschitz_bounds(contest, contest.geometry.lipschitz)
-        if is_separable(contest):
-            return separable_radius(contest, lower)
+        lower = lipschitz_bounds(batch, batch.geometry.lipschitz)
+        if is_separable(batch):
+            return separable_radius(batch, lower)
         return lower.amin(1)
 
 
-def lipschitz_bounds(contest: Contest, constants: Tensor) -> Tensor:
+def lipschitz_bounds(batch: RivalBatch, constants: Tensor) -> Tensor:
     """``max_i (d_j - d_i) / (L_i + L_j)`` (m, R) over the own prototypes.
 
     Parameters
     ----------
-    contest : Contest
+    batch : RivalBatch
         Rows and prototypes.
     constants : Tensor of shape (K,)
         Lipschitz constants of the distances.
     """
-    a, b = constants[contest.own], constants[contest.rivals, None]
+    a, b = constants[batch.own], constants[batch.rivals, None]
     both = (a + b) * (1 + 1e-12)
-    kind = contest.geometry.kind
-    gap = contest.every_gap() if kind == "manhattan" else _lengths(contest, a / both)
+    kind = batch.geometry.kind
+    gap = batch.every_gap() if kind == "manhattan" else _lengths(batch, a / both)
     return (gap.clamp_min(0.0) / both).nan_to_num(0.0, torch.inf).amax(2)
 
 
-def _lengths(contest: Contest, share: Tensor) -> Tensor:
+def _lengths(batch: RivalBatch, share: Tensor) -> Tensor:
     """Differences (m, R, q) of lengths that rounding of their squares cannot undo.
 
     At the row the difference of the squares is divided by the largest sum of the
@@ -79,9 +79,9 @@ def _lengths(contest: Contest, share: Tensor) -> Tensor:
     that add up to s differ by that over s, and at least by its root. There s is no less
     than what is left of the rival's length, which is `share` (R, q) of it.
     """
-    error = contest.rounding[:, None, None]
-    own = contest.distances[:, None, contest.own]
-    rival = contest.distances[:, contest.rivals, None]
+    error = batch.rounding[:, None, None]
+    own = batch.distances[:, None, batch.own]
+    rival = batch.distances[:, batch.rivals, None]
     longest = (own + error).sqrt() + (rival + error).sqrt()
     left = share * (rival - error).clamp_min(0.0).sqrt()
     there = torch.minimum((2 * error).sqrt(), 2 * error / left)

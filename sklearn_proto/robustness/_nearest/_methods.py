@@ -1,13 +1,20 @@
 """The table of certificates of nearest-prototype models."""
 
-from sklearn_proto.robustness._nearest._auto import Auto
+from sklearn_proto.robustness._nearest._auto import NearestAuto
 from sklearn_proto.robustness._nearest._certificate import NearestCertificate
 from sklearn_proto.robustness._nearest._exact import Exact
 from sklearn_proto.robustness._nearest._hyperplane import Hyperplane
-from sklearn_proto.robustness._nearest._margin import Interval, Margin
+from sklearn_proto.robustness._nearest._margin import Margin, NearestInterval
 from sklearn_proto.robustness._nearest._quadric import Quadric
 
 NEAREST_CERTIFICATES: dict[str, NearestCertificate] = {
     certificate.name: certificate
-    for certificate in (Auto(), Margin(), Interval(), Hyperplane(), Quadric(), Exact())
+    for certificate in (
+        NearestAuto(),
+        Margin(),
+        NearestInterval(),
+        Hyperplane(),
+        Quadric(),
+        Exact(),
+    )
 }

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog, minimize
 from torch import Tensor
 
-from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._dual_weights import dual_weights
+from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
 
 Array = NDArray[np.float64]
 
 
-class Answer(NamedTuple):
+class ProgramSolution(NamedTuple):
     """What a program says about B pairs of a row and a rival; a proof needs no more.
 
     Parameters
@@ -46,48 +46,52 @@ class Task(NamedTuple):
 Solver = Callable[[Task], tuple[Array, Array]]
 
 
-def quadratic(contest: Contest, rows: Tensor, rivals: Tensor) -> Answer:
+def quadratic(batch: RivalBatch, rows: Tensor, rivals: Tensor) -> ProgramSolution:
     """Shortest step in l2 without bounds, for all pairs at once."""
-    points = contest.geometry.points
-    own, rival = points[contest.own], points[contest.rivals]
+    points = batch.geometry.points
+    own, rival = points[batch.own], points[batch.rivals]
     # About one of the own points, products lose fewer digits.
-    own, rival = own - points[contest.own[0]], rival - points[contest.own[0]]
+    own, rival = own - points[batch.own[0]], rival - points[batch.own[0]]
     cross, squares = rival @ own.T, rival.square().sum(1)
     gram = squares[rivals, None, None] + own @ own.T
     gram = gram - cross[rivals, :, None] - cross[rivals, None]
-    weights = dual_weights(gram, contest.gaps(rows, rivals) / 2)
-    return Answer(weights, contest.normals(rivals, weights)[0])
+    weights = dual_weights(gram, batch.gaps(rows, rivals) / 2)
+    return ProgramSolution(weights, batch.normals(rivals, weights)[0])
 
 
-def one_by_one(solve: Solver, contest: Contest, rows: Tensor, rivals: Tensor) -> Answer:
+def one_by_one(
+    solve: Solver, batch: RivalBatch, rows: Tensor, rivals: Tensor
+) -> ProgramSolution:
     """Answers of a solver that takes one pair at a time."""
-    like, n = contest.z, len(rows)
-    weights = like.new_zeros((n, len(contest.own)))
-    delta = like.new_zeros((n, contest.perturbations.n_features))
+    like, n = batch.z, len(rows)
+    weights = like.new_zeros((n, len(batch.own)))
+    delta = like.new_zeros((n, batch.perturbations.n_features))
     for k, (row, rival) in enumerate(zip(rows.tolist(), rivals.tolist(), strict=True)):
-        task, size, norms = _task(contest, row, rival)
+        task, size, norms = _task(batch, row, rival)
         if size > 0:
             found, moved = solve(task)
-            power = 2.0 if contest.perturbations.norm == 2 else 1.0
+            power = 2.0 if batch.perturbations.norm == 2 else 1.0
             natural = np.maximum(found, 0.0) * size ** (power - 1.0) / norms
             weights[k] = torch.from_numpy(natural)
             delta[k] = torch.from_numpy(size * moved)
-    return Answer(weights, delta)
+    return ProgramSolution(weights, delta)
 
 
-def _task(contest: Contest, row: int, rival: int) -> tuple[Task, float, Array]:
+def _task(batch: RivalBatch, row: int, rival: int) -> tuple[Task, float, Array]:
     """Scale a pair; return the unit of its perturbations and the norms of its rows."""
-    points, given = contest.geometry.points, contest.perturbations
+    points, given = batch.geometry.points, batch.perturbations
     chosen = torch.tensor([row], device=points.device)
-    normals = points[contest.rivals[rival]] - points[contest.own]
+    normals = points[batch.rivals[rival]] - points[batch.own]
     norms = given.dual_norm(normals)
     norms = torch.where(norms > 0, norms, torch.ones_like(norms))
     which = torch.tensor([rival], device=points.device)
-    g = contest.gaps(chosen, which)[0] / 2 / norms
+    g = batch.gaps(chosen, which)[0] / 2 / norms
     size = float(g.max())
     unit = size if size > 0 else 1.0
     inf = torch.full_like(normals[0], torch.inf)
-    down, up = (side[row] for side in given.room) if given.room else (inf, inf)
+    down, up = (
+        (side[row] for side in given.box_slack) if given.box_slack else (inf, inf)
+    )
     parts = (normals / norms[:, None], g / unit, down / unit, up / unit)
     return Task(*(p.cpu().numpy() for p in parts)), size, norms.cpu().numpy()
 

@@ -7,16 +7,16 @@ from torch import Tensor
 
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness._nearest._aggregate import root_inside
-from sklearn_proto.robustness._nearest._contest import Contest
 from sklearn_proto.robustness._nearest._margin import lipschitz_bounds
+from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
 from sklearn_proto.robustness._nearest._rivals import Decided, smallest_over_rivals
 from sklearn_proto.robustness._nearest._spectra import Spectrum
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 # Halvings of the range of the multiplier, near whose best value the bound is flat.
 _HALVINGS = 45
 # What a radius is cut by for the rounding of its last steps.
-_RELATIVE_SLACK = 1e-9
+_SHARE_LOST = 1e-9
 
 
 class Quadric:
@@ -29,7 +29,7 @@ class Quadric:
 
     name = "quadric"
 
-    def refusal(
+    def why_not_applicable(
         self, view: NearestPrototypeView, perturbations: Perturbations
     ) -> str | None:
         """See `NearestCertificate`."""
@@ -40,37 +40,37 @@ class Quadric:
             return "all distances bend alike; 'hyperplane' is the same bound"
         return None
 
-    def radius(self, contest: Contest) -> Tensor:
+    def radius(self, batch: RivalBatch) -> Tensor:
         """See `NearestCertificate`."""
-        return self._decided(contest).radius
+        return self._decided(batch).radius
 
-    def minimiser(self, contest: Contest) -> Tensor:
+    def minimiser(self, batch: RivalBatch) -> Tensor:
         """Perturbations (m, d) to the quadrics that decide, of the first own prototype.
 
         0 for rows that are on them, and where none decides.
         """
-        shape = len(contest.z), contest.perturbations.n_features
-        delta, decided = contest.z.new_zeros(shape), self._decided(contest)
+        shape = len(batch.z), batch.perturbations.n_features
+        delta, decided = batch.z.new_zeros(shape), self._decided(batch)
         rows = decided.rows
         rivals = decided.rival[rows]
-        c = contest.gaps(rows, rivals)[:, 0]
-        delta[rows] = quadrics_of(contest, rows, rivals, 0, c).nearest()
+        c = batch.gaps(rows, rivals)[:, 0]
+        delta[rows] = quadrics_of(batch, rows, rivals, 0, c).nearest()
         return delta
 
-    def _decided(self, contest: Contest) -> Decided:
-        lower = lipschitz_bounds(contest, contest.geometry.lipschitz)
+    def _decided(self, batch: RivalBatch) -> Decided:
+        lower = lipschitz_bounds(batch, batch.geometry.lipschitz)
 
         def bound(rows: Tensor, rivals: Tensor) -> Tensor:
             # A quadric can prove less than the lower bound; together they are one too.
             best = lower[rows, rivals]
-            gaps = contest.gaps(rows, rivals)
-            for i in range(len(contest.own)):
-                quadrics = quadrics_of(contest, rows, rivals, i, gaps[:, i])
+            gaps = batch.gaps(rows, rivals)
+            for i in range(len(batch.own)):
+                quadrics = quadrics_of(batch, rows, rivals, i, gaps[:, i])
                 best = torch.maximum(best, quadrics.distance())
             return best
 
-        spectra = contest.geometry.spectra
-        size = spectra.elements + 4 * contest.perturbations.n_features
+        spectra = batch.geometry.spectra
+        size = spectra.elements + 4 * batch.perturbations.n_features
         return smallest_over_rivals(lower, bound, size=size)
 
 
@@ -85,7 +85,7 @@ class Quadrics(NamedTuple):
         Half the slopes at 0.
     spectrum : Spectrum
         Of the matrices M.
-    sag : Tensor of shape (B,)
+    curvature_bound : Tensor of shape (B,)
         Bounds on ``-delta . M delta`` for perturbations of size 1.
     perturbations : Perturbations
         Of the B rows.
@@ -94,13 +94,13 @@ class Quadrics(NamedTuple):
     c: Tensor
     b: Tensor
     spectrum: Spectrum
-    sag: Tensor
+    curvature_bound: Tensor
     perturbations: Perturbations
 
     def distance(self) -> Tensor:
         """Bounds (B,) on the size of a perturbation in the set."""
-        # |delta|_2 is at most the extent times the norm.
-        euclidean = self._in_l2() / self.perturbations.extent
+        # |delta|_2 is at most lp_to_l2 times the norm.
+        euclidean = self._in_l2() / self.perturbations.lp_to_l2
         found = torch.maximum(euclidean, self._by_support())
         return found.masked_fill(self.c <= 0, 0.0)
 
@@ -113,19 +113,21 @@ class Quadrics(NamedTuple):
     def _by_support(self) -> Tensor:
         """Bound the linear part and the curved part each by itself."""
         given = self.perturbations
-        bend = torch.minimum(-self._least * given.extent**2, self.sag)
+        curvature = torch.minimum(
+            -self._least * given.lp_to_l2**2, self.curvature_bound
+        )
         slope = given.dual_norm(self.b)
         c = self.c.clamp_min(0.0)
-        free = c / (slope + (slope.square() + bend * c).sqrt()).clamp_min(1e-300)
+        free = c / (slope + (slope.square() + curvature * c).sqrt()).clamp_min(1e-300)
         box = given.largest
         if box is None:
-            return free * (1 - _RELATIVE_SLACK)
+            return free * (1 - _SHARE_LOST)
 
         def left(eps: Tensor) -> Tensor:
-            curved = bend * eps.square()
+            curved = curvature * eps.square()
             return c - 2 * given.support(-self.b, eps) - curved
 
-        return root_inside(left, free, box) * (1 - _RELATIVE_SLACK)
+        return root_inside(left, free, box) * (1 - _SHARE_LOST)
 
     def nearest(self) -> Tensor:
         """Points (B, d) of the sets at about their Euclidean distance from 0.
@@ -144,10 +146,10 @@ class Quadrics(NamedTuple):
 
         R^2 >= mu c - mu^2 b . (I + mu M)^{-1} b   while I + mu M is positive.
         """
-        mu, (beta, bends) = self._multiplier(), self._coordinates()
-        stays = 1.0 + mu[:, None] * bends
+        mu, (beta, curvatures) = self._multiplier(), self._coordinates()
+        stays = 1.0 + mu[:, None] * curvatures
         value = mu * self.c - mu.square() * (beta / stays).sum(1)
-        return value.clamp_min(0.0).sqrt() * (1 - _RELATIVE_SLACK)
+        return value.clamp_min(0.0).sqrt() * (1 - _SHARE_LOST)
 
     def _multiplier(self) -> Tensor:
         """Multipliers (B,) at which the Lagrangian is all but largest.
@@ -155,11 +157,11 @@ class Quadrics(NamedTuple):
         It is concave, with derivative ``c - sum_k beta_k^2 (2 mu + mu^2 l_k) /
         (1 + mu l_k)^2`` in the coordinates of the eigenvectors.
         """
-        beta, bends = self._coordinates()
+        beta, curvatures = self._coordinates()
         c = self.c.clamp_min(0.0)
-        most = bends.abs().amax(1)
+        most = curvatures.abs().amax(1)
         unit = c / (2 * (beta.sum(1) + c * most)).clamp_min(1e-300)
-        limit = 1.0 / (-bends.amin(1)).clamp_min(1e-300)
+        limit = 1.0 / (-curvatures.amin(1)).clamp_min(1e-300)
 
         def multiplier(t: Tensor) -> Tensor:
             return unit * t / (1.0 - t + t * unit / limit)
@@ -168,8 +170,10 @@ class Quadrics(NamedTuple):
         for _ in range(_HALVINGS):
             mid = (lo + hi) / 2
             mu = multiplier(mid)[:, None]
-            stays = 1.0 + mu * bends
-            slope = c - (beta * (2 * mu + mu.square() * bends) / stays.square()).sum(1)
+            stays = 1.0 + mu * curvatures
+            slope = c - (
+                beta * (2 * mu + mu.square() * curvatures) / stays.square()
+            ).sum(1)
             rises = (slope > 0) & (stays > 0).all(1)
             lo, hi = torch.where(rises, mid, lo), torch.where(rises, hi, mid)
         return multiplier(lo)
@@ -183,18 +187,20 @@ class Quadrics(NamedTuple):
         along = (basis * self.b[:, :, None]).sum(1).square()
         whole = self.b.square().sum(1, keepdim=True)
         across = (whole - along.sum(1, keepdim=True)).clamp_min(0.0) + 1e-14 * whole
-        bends = torch.cat([values, torch.zeros_like(across)], 1) - error[:, None]
-        return torch.cat([along, across], 1), bends
+        curvatures = torch.cat([values, torch.zeros_like(across)], 1) - error[:, None]
+        return torch.cat([along, across], 1), curvatures
 
 
 def quadrics_of(
-    contest: Contest, rows: Tensor, rivals: Tensor, i: int, c: Tensor
+    batch: RivalBatch, rows: Tensor, rivals: Tensor, i: int, c: Tensor
 ) -> Quadrics:
     """Quadrics of B rows and rivals, for the own prototype counted `i`."""
-    geometry, given = contest.geometry, contest.perturbations
-    own, rival = contest.own[i].expand_as(rivals), contest.rivals[rivals]
-    z = contest.z[rows]
+    geometry, given = batch.geometry, batch.perturbations
+    own, rival = batch.own[i].expand_as(rivals), batch.rivals[rivals]
+    z = batch.z[rows]
     half = geometry.view.half_gradients
-    b = given.pull(half(z, rival) - half(z, own))
+    b = given.adjoint(half(z, rival) - half(z, own))
     spectrum = geometry.spectra.of(own, rival)
-    return Quadrics(c, b, spectrum, geometry.sag(own, rival), given.take(rows))
+    return Quadrics(
+        c, b, spectrum, geometry.curvature_bound(own, rival), given.take(rows)
+    )

@@ -7,36 +7,36 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import last_positive, lp_norm
-from sklearn_proto.robustness._nearest._contest import Contest
+from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
 from sklearn_proto.robustness._nearest._rivals import smallest_over_rivals
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
-def is_separable(contest: Contest) -> bool:
+def is_separable(batch: RivalBatch) -> bool:
     """Whether every feature moves one term of the distance, and no other."""
-    geometry = contest.geometry
-    matrix = contest.perturbations.matrix
+    geometry = batch.geometry
+    matrix = batch.perturbations.matrix
     diagonal = matrix is None or matrix.ndim == 1
     return geometry.kind == "manhattan" and geometry.view.omega is None and diagonal
 
 
-def separable_radius(contest: Contest, lower: Tensor) -> Tensor:
+def separable_radius(batch: RivalBatch, lower: Tensor) -> Tensor:
     """Radii (m,), at least as large as the smallest of the lower bounds (m, R)."""
 
     def bound(rows: Tensor, rivals: Tensor) -> Tensor:
         best = lower[rows, rivals]
-        gaps = contest.gaps(rows, rivals)
-        for i in range(len(contest.own)):
-            found = falls(contest, rows, rivals, i).reach(gaps[:, i])
+        gaps = batch.gaps(rows, rivals)
+        for i in range(len(batch.own)):
+            found = decrease_towards(batch, rows, rivals, i).reach(gaps[:, i])
             best = torch.maximum(best, found)
         return best
 
-    size = 12 * contest.perturbations.n_features
+    size = 12 * batch.perturbations.n_features
     return smallest_over_rivals(lower, bound, size=size).radius
 
 
 @dataclass(frozen=True)
-class Falls:
+class PiecewiseLinearDecrease:
     """How much each feature can take from the lead of one own prototype.
 
     Parameters
@@ -90,26 +90,28 @@ class Falls:
         return (self.total / self.width).nan_to_num(0.0)
 
 
-def falls(contest: Contest, rows: Tensor, rivals: Tensor, i: int) -> Falls:
+def decrease_towards(
+    batch: RivalBatch, rows: Tensor, rivals: Tensor, i: int
+) -> PiecewiseLinearDecrease:
     """Falls towards rivals (B,) of the lead of the own prototype counted `i`.
 
     The part of a feature in ``d_j - d_i`` is ``|y - w_j| - |y - w_i|``: constant until
     y has come to w_i, then falling at rate 2 until w_j, then constant again.
     """
-    view, given = contest.geometry.view, contest.perturbations.take(rows)
+    view, given = batch.geometry.view, batch.perturbations.take(rows)
     w = view.tensor(view.prototypes)
-    own, rival = w[contest.own[i]], w[contest.rivals[rivals]]
+    own, rival = w[batch.own[i]], w[batch.rivals[rivals]]
     towards = (rival - own).sign()
-    travelled = (contest.z[rows] - own) * towards
+    travelled = (batch.z[rows] - own) * towards
     a = torch.ones_like(own) if given.matrix is None else given.matrix
     rate = (2.0 * a.abs()).expand_as(travelled)
     left = ((rival - own).abs() - travelled.clamp_min(0.0)).clamp_min(0.0)
     idle = (-travelled).clamp_min(0.0) / a.abs()
     width = idle + left / a.abs()
-    if given.room is not None:
-        down, up = given.room
+    if given.box_slack is not None:
+        down, up = given.box_slack
         width = torch.minimum(width, torch.where(towards * a > 0, up, down))
     # Features that cannot take anything, since they are frozen or beyond the rival.
     useless = (rate == 0) | (left == 0) | (width <= idle)
     idle, width = idle.masked_fill(useless, 0.0), width.masked_fill(useless, 0.0)
-    return Falls(given.norm, idle, rate, width, rate * (width - idle))
+    return PiecewiseLinearDecrease(given.norm, idle, rate, width, rate * (width - idle))

@@ -55,16 +55,16 @@ class PartBatch(Batch):
         """Similarities (n, K) of the rows as they are."""
         return self.geometry.similarity(self.closest)
 
-    def least(self, squared: Tensor, move: Tensor) -> Tensor:
+    def lowest_similarities(self, squared: Tensor, move: Tensor) -> Tensor:
         """Similarities (n, K, ...) once patches have moved away by at most `move`."""
-        slack, rounding = self._errors(move)
-        distance = (squared + rounding).sqrt() + move + slack
+        distance_error, rounding = self._errors(move)
+        distance = (squared + rounding).sqrt() + move + distance_error
         return self.geometry.similarity(distance.square() + rounding)
 
-    def most(self, squared: Tensor, move: Tensor) -> Tensor:
+    def highest_similarities(self, squared: Tensor, move: Tensor) -> Tensor:
         """Similarities (n, K, ...) once patches have come closer by at most `move`."""
-        slack, rounding = self._errors(move)
-        nearest = (squared - rounding).clamp_min(0.0).sqrt() - move - slack
+        distance_error, rounding = self._errors(move)
+        nearest = (squared - rounding).clamp_min(0.0).sqrt() - move - distance_error
         squared = (nearest.clamp_min(0.0).square() - rounding).clamp_min(0.0)
         return self.geometry.similarity(squared)
 
@@ -87,13 +87,13 @@ class PartBatch(Batch):
         return scores.masked_fill(others, -torch.inf).argmax(1)
 
     @cached_property
-    def lead(self) -> Tensor:
+    def margin_coef(self) -> Tensor:
         """Coefficients (n, S, K) of the own score less those of every score."""
         coefficients = self.geometry.coefficients
         return coefficients[self._own][:, None] - coefficients
 
     @cached_property
-    def head_start(self) -> Tensor:
+    def margin_offset(self) -> Tensor:
         """Offsets (n, S) of the same, less the rounding of the two scores."""
         offsets, size = self.geometry.offsets, self.geometry.coefficients.abs().sum(1)
         size = size + offsets.abs()
@@ -107,17 +107,17 @@ class PartBatch(Batch):
         own = self.geometry.owners == self.predicted[:, None]
         return moves.masked_fill(own, torch.inf).min(1).values
 
-    def smallest(self, moves: Tensor) -> Tensor:
+    def radius_of(self, moves: Tensor) -> Tensor:
         """Radius (n,) for moves (n, S) of the maps that no rival score can use.
 
         A radius that is larger than any perturbation within the bounds is infinite.
         """
         move = self.worst(moves)
-        if self.perturbations.blur is not None:
+        if self.perturbations.rounding_error is not None:
             # The row, and the perturbed one, may be elsewhere by so much.
-            lost = 2.0 * self.geometry.lipschitz * self.perturbations.blur
+            lost = 2.0 * self.geometry.lipschitz * self.perturbations.rounding_error
             move = (move - lost).clamp_min(0.0)
-        radius = move / self.geometry.stretch
+        radius = move / self.geometry.lipschitz_of_maps
         largest = self.perturbations.largest
         if largest is None:
             return radius

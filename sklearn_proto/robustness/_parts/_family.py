@@ -16,11 +16,11 @@ from sklearn_proto.robustness._enclosure import (
     finished,
     not_beyond,
 )
-from sklearn_proto.robustness._lookup import look_up, require
+from sklearn_proto.robustness._lookup import current_name, look_up, require
 from sklearn_proto.robustness._parts._batch import PartBatch
 from sklearn_proto.robustness._parts._geometry import PartGeometry
 from sklearn_proto.robustness._parts._methods import PART_CERTIFICATES
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 _NO_EXACT = "there is none for part-prototype networks; use 'auto'"
 
@@ -63,21 +63,28 @@ class PartFamily:
         scale = geometry.lipschitz * z.norm(dim=1) + lengths.amax(0)
         scale = scale + geometry.lengths.max()
         return PartBatch(
-            perturbations, z, predicted, geometry, torch.cat(maps, 1), scale
+            perturbations=perturbations,
+            z=z,
+            predicted=predicted,
+            geometry=geometry,
+            squared=torch.cat(maps, 1),
+            scale=scale,
         )
 
-    def radius(self, method: str) -> Callable[[PartBatch], Tensor]:
+    def bound(self, method: str) -> Callable[[PartBatch], Tensor]:
         """See `Family`."""
         require(method, _NO_EXACT if method == "exact" else None)
+        method = current_name(method)
         certificate = look_up(PART_CERTIFICATES, method, PART_CERTIFICATES)
 
-        def radius(batch: PartBatch) -> Tensor:
-            return batch.smallest(certificate.moves(batch))
+        def radii(batch: PartBatch) -> Tensor:
+            return batch.radius_of(certificate.moves(batch))
 
-        return radius
+        return radii
 
     def enclose(self, batch: PartBatch, attacked: Tensor, effort: Effort) -> Enclosure:
         """See `Family`: what is proven, and what an attack found; nothing is exact."""
-        lower = not_beyond(attacked, self.radius("auto")(batch))
+        lower = not_beyond(attacked, self.bound("auto")(batch))
         met = finished(lower, attacked, effort.rtol).cpu().numpy()
-        return Enclosure(lower, attacked, np.where(met, "exact", "bounded"))
+        status = np.where(met, "exact", "bounded")
+        return Enclosure(lower=lower, upper=attacked, status=status)

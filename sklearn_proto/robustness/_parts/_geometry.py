@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._views import PartPrototypeView
-from sklearn_proto.robustness._perturbations import Perturbations
+from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PartGeometry:
     lipschitz: float
 
     @property
-    def stretch(self) -> float:
+    def lipschitz_of_maps(self) -> float:
         """Bound on the length by which a perturbation of size 1 moves a map."""
         return self.lipschitz * self.perturbations.lipschitz
 

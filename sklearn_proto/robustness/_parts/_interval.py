@@ -11,7 +11,7 @@ from sklearn_proto.robustness._parts._batch import PartBatch
 _FARTHEST = 1e12
 
 
-class Interval:
+class PartInterval:
     """Largest move at which the sum of the worst cases stays positive.
 
     The distance of a prototype to the closest patch changes by no more than the map
@@ -22,7 +22,7 @@ class Interval:
 
     def moves(self, batch: PartBatch) -> Tensor:
         """Lengths (n, S) by which the maps may move before each score catches up."""
-        n, s = batch.lead.shape[:2]
+        n, s = batch.margin_coef.shape[:2]
         unit = batch.scale.clamp_min(1.0)[:, None]
 
         # Moves of any size as numbers in [0, 1), so that the tolerance is relative.
@@ -33,14 +33,19 @@ class Interval:
             return smallest_gap(batch, moved(share.view(n, s))).flatten()
 
         last = 1.0 - 1.0 / (1.0 + _FARTHEST)
-        share = last_positive(gap, batch.lead.new_full((n * s,), last)).view(n, s)
+        share = last_positive(gap, batch.margin_coef.new_full((n * s,), last)).view(
+            n, s
+        )
         return torch.where(share.isinf(), torch.inf, moved(share.clamp_max(last)))
 
 
 def smallest_gap(batch: PartBatch, move: Tensor) -> Tensor:
-    """Bound (n, S) on the lead of the own score after moves (n, S) of all patches."""
-    rise, fall = batch.lead.clamp_min(0.0), (-batch.lead).clamp_min(0.0)
+    """Bound (n, S) on the margin of the own score after moves (n, S) of all patches."""
+    positive_coef, negative_coef = (
+        batch.margin_coef.clamp_min(0.0),
+        (-batch.margin_coef).clamp_min(0.0),
+    )
     closest, move = batch.closest[:, :, None], move[:, None]
-    far = batch.least(closest, move).transpose(1, 2)
-    near = batch.most(closest, move).transpose(1, 2)
-    return (rise * far - fall * near).sum(2) + batch.head_start
+    far = batch.lowest_similarities(closest, move).transpose(1, 2)
+    near = batch.highest_similarities(closest, move).transpose(1, 2)
+    return (positive_coef * far - negative_coef * near).sum(2) + batch.margin_offset

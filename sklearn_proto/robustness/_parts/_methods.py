@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from sklearn_proto.robustness._parts._batch import PartBatch
-from sklearn_proto.robustness._parts._interval import Interval
-from sklearn_proto.robustness._parts._shared import Shared
+from sklearn_proto.robustness._parts._interval import PartInterval
+from sklearn_proto.robustness._parts._patchwise import Patchwise
 
 
 class PartCertificate(Protocol):
@@ -19,16 +19,17 @@ class PartCertificate(Protocol):
         """Lengths (n, S) by which the maps may move before each score catches up."""
 
 
-class Auto:
+class PartAuto:
     """Largest of all bounds, rival by rival."""
 
     name = "auto"
 
     def moves(self, batch: PartBatch) -> Tensor:
         """See `PartCertificate`."""
-        return torch.maximum(Interval().moves(batch), Shared().moves(batch))
+        return torch.maximum(PartInterval().moves(batch), Patchwise().moves(batch))
 
 
 PART_CERTIFICATES: dict[str, PartCertificate] = {
-    certificate.name: certificate for certificate in (Auto(), Interval(), Shared())
+    certificate.name: certificate
+    for certificate in (PartAuto(), PartInterval(), Patchwise())
 }

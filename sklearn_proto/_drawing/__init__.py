@@ -1,0 +1,1 @@
+"""Pieces that every picture is made of: texts, panels, rows, images, waterfalls."""

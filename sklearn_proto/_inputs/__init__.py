@@ -1,0 +1,1 @@
+"""What a user passes, pipelines, containers, images, and how it becomes rows."""

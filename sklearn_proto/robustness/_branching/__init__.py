@@ -1,5 +1,0 @@
-"""Branch and bound for Gaussian models on Euclidean balls."""
-
-from sklearn_proto.robustness._branching._narrow import Ends, narrow
-
-__all__ = ["Ends", "narrow"]
