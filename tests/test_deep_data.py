@@ -85,18 +85,6 @@ def test_an_order_of_numbers_for_any_order_of_columns_and_any_unit():
         np.testing.assert_array_equal(found.index, order.index)
 
 
-def test_an_order_of_pixels_for_any_unit_and_precision():
-    rng = np.random.default_rng(0)
-    rows, y = rng.integers(-3, 4, (60, 5)) / 10, np.arange(60) % 3
-    data = TrainingData(rows, y, np.ones(60), np.arange(60)).distinct()
-    order = data.in_order_of_pixels()
-    keys = [(c, *row) for c, row in zip(order.y, order.X.tolist(), strict=True)]
-    assert keys == sorted(keys)
-    for same in (8 * rows, rows / 1e6, rows.astype(np.float32)):
-        found = TrainingData(same, y, np.ones(60), np.arange(60)).distinct()
-        np.testing.assert_array_equal(found.in_order_of_pixels().index, order.index)
-
-
 def test_memory_before_the_first_epoch():
     """At most five times the pixels: no float64 copy of them all."""
     pixels = images(400, 32)

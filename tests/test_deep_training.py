@@ -53,20 +53,6 @@ def model():
     return quick().fit(X, Y)
 
 
-@pytest.mark.parametrize("unit", [2.0**-20, 2.0**20])
-def test_the_unit_of_the_pixels_does_not_matter(model, unit):
-    other = quick().fit(X * unit, Y)
-    np.testing.assert_array_equal(other.prototype_indices_, model.prototype_indices_)
-    np.testing.assert_array_equal(other.predict_proba(X * unit), model.predict_proba(X))
-
-
-def test_the_precision_of_the_pixels_does_not_matter():
-    rows = X / 17
-    model = quick().fit(rows, Y)
-    other = quick().fit(rows.astype(np.float32), Y)
-    np.testing.assert_array_equal(other.predict(rows), model.predict(rows))
-
-
 class At(Callback):
     """Raises an error at a point of the n-th epoch of the fit."""
 
