@@ -23,6 +23,7 @@ X, Y = three_classes()
 NO_NUMBERS = ["bogus", b"2", 1j, {}, [], [[1], [1, 2]], object(), np.ones((2, 2)), int]
 NO_COUNTS = [*NO_NUMBERS, 0, -1, 1.5, np.nan, np.inf, "2"]
 NO_SHAPES = [4, -1, 1.5, "22", (4,), (2, 2.0), (0, 4), (-2, -2), [[1], [1, 2]], {2: 2}]
+NO_SHAPES += [np.ones((2, 2)), np.array([2, 2]), "9" * 10_000]
 BAD = {
     "k": NO_COUNTS,
     "row": [*NO_NUMBERS, 60, -1, 1.5],
@@ -39,7 +40,7 @@ BAD = {
     "rows": ["a", [60], [], [[1], [1, 2]]],
     "y": [3, "abc", [0, 1], np.ones((60, 2)), {}],
     "characteristics": [3, "shape", [], [3], ["shape"], {"a": 1}, np.array(1)],
-    "groups": [3, [0], "x0", {"a": 3.5}, {"a": [[1]]}, {"a": []}],
+    "groups": [3, [0], "x0", {}, {"a": 3.5}, {"a": [[1]]}, {"a": []}],
     "limits": [3, (1,), (2, 1), ("a", "b"), (np.nan, 1), (0, np.inf)],
     "smoothing": [0, -1, 5e-324, np.nan, "1", None],
     "warp": [-1, 1e308, np.inf, "1"],
@@ -78,6 +79,8 @@ def calls(tmp_path_factory):
         ),
         "report": lambda **o: report(cbc, X, **{"y": Y, "path": path, **o}),
         "plot": lambda **o: cbc.explain(X[:2]).plot(0, **o),
+        "parts of a row": lambda **o: fitted("protopnet").explain(X[:2]).plot(**o),
+        "codes of a row": lambda **o: fitted("autoencoder").explain(X[:2]).plot(**o),
     }
 
 
@@ -94,6 +97,8 @@ CASES = [
     ),
     ("report", ("path", "title", "y", "norm", "rows", "image_shape", "feature_names")),
     ("plot", ("k", "image_shape")),
+    ("parts of a row", ("k", "image_shape")),
+    ("codes of a row", ("k", "image_shape")),
 ]
 
 
@@ -106,8 +111,9 @@ def test_refused_by_name(calls, call, parameter):
         options = {parameter: value}
         if parameter == "limits":
             options["image_shape"] = (2, 2)
-        with pytest.raises((ValueError, TypeError), match=parameter):
+        with pytest.raises((ValueError, TypeError), match=parameter) as caught:
             calls[call](**options)
+        assert len(str(caught.value)) < 2000
     assert plt.get_fignums() == figures
 
 
