@@ -29,7 +29,13 @@ from sklearn_proto.explain import (
     linear_contributions,
     row_summary,
 )
-from sklearn_proto.robustness import CERTIFICATES, Certificate, register_affine
+from sklearn_proto.robustness import (
+    CERTIFICATES,
+    NEAREST_CERTIFICATES,
+    Certificate,
+    register_affine,
+)
+from sklearn_proto.robustness._similarity import GapBatch, RootFindingCertificate
 from sklearn_proto.shallow._cbc import HEADS as CBC_HEADS
 from sklearn_proto.shallow._nearest import NearestPrototypeClassifier
 from sklearn_proto.shallow._rbf import HEADS as RBF_HEADS
@@ -40,6 +46,7 @@ __all__ = [
     "CERTIFICATES",
     "LIKELIHOODS",
     "LOSSES",
+    "NEAREST_CERTIFICATES",
     "RBF_HEADS",
     "SIMILARITIES",
     "SOLVERS",
@@ -47,6 +54,7 @@ __all__ = [
     "Certificate",
     "Contributions",
     "Explanation",
+    "GapBatch",
     "Head",
     "Metric",
     "NearestPrototypeClassifier",
@@ -55,6 +63,7 @@ __all__ = [
     "PartPrototypeView",
     "PatchPrototypes",
     "PrototypeClassifier",
+    "RootFindingCertificate",
     "RowLoss",
     "RowSummary",
     "SimilarityClassifier",

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from sklearn_proto import CBCClassifier
+from sklearn_proto import CBCClassifier, GMLVQClassifier
 from sklearn_proto.inspection import (
     DecisionRegionDisplay,
     ExplanationDisplay,
     PrototypeDisplay,
     ReasoningDisplay,
+    RelevanceDisplay,
     describe_prototypes,
     report,
 )
@@ -22,12 +23,14 @@ X, Y = three_classes()
 NO_NUMBERS = ["bogus", b"2", 1j, {}, [], [[1], [1, 2]], object(), np.ones((2, 2)), int]
 NO_COUNTS = [*NO_NUMBERS, 0, -1, 1.5, np.nan, np.inf, "2"]
 NO_SHAPES = [4, -1, 1.5, "22", (4,), (2, 2.0), (0, 4), (-2, -2), [[1], [1, 2]], {2: 2}]
+NO_SHAPES += [np.ones((2, 2)), np.array([2, 2]), "9" * 10_000]
 BAD = {
     "k": NO_COUNTS,
     "row": [*NO_NUMBERS, 60, -1, 1.5],
     "of": [None, 3, ["lead"], np.array(["lead", "lead"])],
     "n_columns": NO_COUNTS,
     "prototypes": ["a", [6], [], [0.5], 3, [[1], [1, 2]]],
+    "matrices": ["a", [1], [], [0.5], 3, [[1], [1, 2]]],
     "image_shape": NO_SHAPES,
     "feature_names": ["abcd", 4, ["a"], [["a"] * 4]],
     "grid_resolution": [*NO_COUNTS, 1, 10**30],
@@ -37,7 +40,7 @@ BAD = {
     "rows": ["a", [60], [], [[1], [1, 2]]],
     "y": [3, "abc", [0, 1], np.ones((60, 2)), {}],
     "characteristics": [3, "shape", [], [3], ["shape"], {"a": 1}, np.array(1)],
-    "groups": [3, [0], "x0", {"a": 3.5}, {"a": [[1]]}, {"a": []}],
+    "groups": [3, [0], "x0", {}, {"a": 3.5}, {"a": [[1]]}, {"a": []}],
     "limits": [3, (1,), (2, 1), ("a", "b"), (np.nan, 1), (0, np.inf)],
     "smoothing": [0, -1, 5e-324, np.nan, "1", None],
     "warp": [-1, 1e308, np.inf, "1"],
@@ -60,11 +63,13 @@ def _no_windows():
 def calls(tmp_path_factory):
     cbc = CBCClassifier(2, max_iter=5, random_state=0).fit(X, Y)
     flat = CBCClassifier(2, max_iter=5, random_state=0).fit(X[:, :2], Y)
+    gmlvq = GMLVQClassifier(max_iter=2, random_state=0).fit(X, Y)
     path = tmp_path_factory.mktemp("bad") / "report.html"
     return {
         "prototypes": lambda **o: PrototypeDisplay.from_estimator(cbc, **o),
         "explanation": lambda **o: ExplanationDisplay.from_estimator(cbc, X, **o),
         "reasoning": lambda **o: ReasoningDisplay.from_estimator(cbc, **o),
+        "relevance": lambda **o: RelevanceDisplay.from_estimator(gmlvq, **o),
         "regions": lambda **o: DecisionRegionDisplay.from_estimator(
             flat, X[:, :2], **o
         ),
@@ -74,6 +79,8 @@ def calls(tmp_path_factory):
         ),
         "report": lambda **o: report(cbc, X, **{"y": Y, "path": path, **o}),
         "plot": lambda **o: cbc.explain(X[:2]).plot(0, **o),
+        "parts of a row": lambda **o: fitted("protopnet").explain(X[:2]).plot(**o),
+        "codes of a row": lambda **o: fitted("autoencoder").explain(X[:2]).plot(**o),
     }
 
 
@@ -81,6 +88,7 @@ CASES = [
     ("prototypes", ("n_columns", "prototypes", "image_shape", "feature_names", "ax")),
     ("explanation", ("k", "row", "of", "image_shape", "feature_names", "ax")),
     ("reasoning", ("ax",)),
+    ("relevance", ("matrices", "feature_names", "ax")),
     ("regions", ("grid_resolution", "eps", "method", "norm", "rows", "y", "ax")),
     ("parts", ("image_shape",)),
     (
@@ -89,6 +97,8 @@ CASES = [
     ),
     ("report", ("path", "title", "y", "norm", "rows", "image_shape", "feature_names")),
     ("plot", ("k", "image_shape")),
+    ("parts of a row", ("k", "image_shape")),
+    ("codes of a row", ("k", "image_shape")),
 ]
 
 
@@ -101,8 +111,9 @@ def test_refused_by_name(calls, call, parameter):
         options = {parameter: value}
         if parameter == "limits":
             options["image_shape"] = (2, 2)
-        with pytest.raises((ValueError, TypeError), match=parameter):
+        with pytest.raises((ValueError, TypeError), match=parameter) as caught:
             calls[call](**options)
+        assert len(str(caught.value)) < 2000
     assert plt.get_fignums() == figures
 
 

@@ -251,6 +251,37 @@ def test_it_learns_nonetheless():
     assert model.score(DIGITS, Y) > 0.95
 
 
+def test_weights_are_derived_once_and_follow_their_parameter():
+    layer = in_float64(PotentialConv(4), 0).eval().requires_grad_(requires_grad=False)
+    x = torch.randn(2, 4, 5, 5, dtype=torch.float64)
+    calls = []
+
+    def derive(kernels):
+        calls.append(kernels)
+        return squared_norm_bound(kernels)
+
+    expected = squared_norm_bound(layer.kernels)
+    for _ in range(3):
+        torch.testing.assert_close(layer._derived(layer.kernels, derive), expected)
+    assert len(calls) == 1
+    before = layer(x)
+    with torch.no_grad():
+        layer.kernels.mul_(3)
+    fresh = PotentialConv(4).double()
+    fresh.load_state_dict(layer.state_dict())
+    torch.testing.assert_close(layer(x), fresh(x), rtol=0, atol=0)
+    assert not torch.equal(layer(x), before)
+
+
+def test_weights_that_learn_are_derived_anew():
+    layer = in_float64(PotentialConv(4), 0).eval().requires_grad_()
+    layer(torch.ones(1, 4, 5, 5, dtype=torch.float64)).sum().backward()
+    first = layer.kernels.grad.clone()
+    layer.zero_grad()
+    layer(torch.ones(1, 4, 5, 5, dtype=torch.float64)).sum().backward()
+    torch.testing.assert_close(layer.kernels.grad, first, rtol=0, atol=0)
+
+
 # The certificates.
 
 

@@ -19,12 +19,15 @@ from sklearn_proto import (
     RBFClassifier,
 )
 from sklearn_proto.extension import (
+    CERTIFICATES,
     LIKELIHOODS,
     LOSSES,
+    NEAREST_CERTIFICATES,
     RBF_HEADS,
     SIMILARITIES,
     SOLVERS,
     Affine,
+    Certificate,
     Explanation,
     Head,
     Metric,
@@ -44,10 +47,10 @@ X, Y = three_classes()
 QUICK = {"max_iter": 20, "random_state": 0}
 
 
-def holds(model, rows=X[:12], **ball):
+def holds(model, rows=X[:12], method="auto"):
     """Whether no attack flips a prediction within its radius; radii are of use."""
-    radius = certified_radius(model, rows, **ball)
-    found = empirical_radius(model, rows, random_state=0, **ball).radius
+    radius = certified_radius(model, rows, method=method)
+    found = empirical_radius(model, rows, random_state=0).radius
     assert (radius <= found).all()
     return (radius > 0).mean() > 0.7
 
@@ -145,6 +148,75 @@ def test_a_loss(monkeypatch):
     assert "squared_hinge" not in LIKELIHOODS
     with pytest.raises(ValueError, match=r"'loss'.*'squared_hinge'"):
         RBFClassifier(loss="other").fit(X, Y)
+
+
+# A bound
+
+
+class Lipschitz(Certificate):
+    """A similarity ``exp(-D / s)`` is nowhere steeper than ``sqrt(2 / (e s))``."""
+
+    name = "lipschitz"
+
+    def why_not_applicable(self, view, perturbations):
+        if view.metric != "sqeuclidean" or view.normalized:
+            return "it needs plain Gaussian kernels"
+        return None
+
+    def radius(self, gaps):
+        slopes = (2 / np.e / gaps.geometry.widths).sqrt()
+        similarities = (gaps.exponents + gaps.level[:, None]).exp()
+        gap = (gaps.weights * similarities).sum(1) + gaps.constant
+        reach = (gaps.weights.abs() * slopes).sum(1) * gaps.perturbations.lipschitz
+        return gap.clamp_min(0.0) / reach
+
+
+def test_a_bound(monkeypatch):
+    model = RBFClassifier(2, **QUICK).fit(X, Y)
+    before = model.certified_radius(X[:12])
+    monkeypatch.setitem(CERTIFICATES, "lipschitz", Lipschitz())
+    own = model.certified_radius(X[:12], method="lipschitz")
+    assert holds(model, method="lipschitz")
+    # By hand: the smallest lead over the sum of all slopes.
+    view = model.certifiable_view()
+    scores = np.sort(view.class_scores(torch.tensor(X[:12])).numpy())
+    assert (own > 0).sum() == ((scores[:, -1] - scores[:, -2]) > 0).sum()
+    assert (own <= before).all()
+    # It is weaker than "auto" here, so that one stays what it was.
+    assert_array_equal(model.certified_radius(X[:12]), before)
+    euclidean = RBFClassifier(metric="euclidean", **QUICK).fit(X, Y)
+    with pytest.raises(ValueError, match="needs plain Gaussian kernels"):
+        euclidean.certified_radius(X[:2], method="lipschitz")
+
+
+class Told(Certificate):
+    """Says what it is told, to see who asks."""
+
+    name = "told"
+
+    def __init__(self, size):
+        self.size = size
+
+    def radius(self, gaps):
+        return torch.full_like(gaps.constant, self.size)
+
+
+def test_a_bound_reaches_auto(monkeypatch):
+    models = [RBFClassifier(2, **QUICK), GLVQClassifier(**QUICK)]
+    tables = [CERTIFICATES, NEAREST_CERTIFICATES]
+    for model, table in zip(models, tables, strict=True):
+        before = model.fit(X, Y).certified_radius(X[:12])
+        size = float(np.median(before))
+        monkeypatch.setitem(table, "told", _told_rows(size, table))
+        found = model.certified_radius(X[:12])
+        assert_allclose(found, np.maximum(before, size), rtol=1e-6)
+
+
+def _told_rows(size, table):
+    told = Told(size)
+    if table is NEAREST_CERTIFICATES:
+        told.radius = lambda batch: torch.full_like(batch.z[:, 0], size)
+    return told
 
 
 # A view

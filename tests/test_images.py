@@ -486,6 +486,8 @@ def test_images_that_do_not_fit():
     gap = GREY.astype(float)
     gap[3, 2, 1] = np.nan
     refused(["NaN"], quick().fit, gap, Y_GREY)
+    ragged = quick(image_shape=[[1], [1, 2]])
+    refused(["image_shape=[[1], [1, 2]]", "height"], ragged.fit, GREY, Y_GREY)
     refused(["1 class", "at least 2"], quick().fit, GREY, np.zeros(60))
     refused(["60", "59"], quick().fit, GREY, Y_GREY[:-1])
     refused(["0 sample"], quick().fit, GREY[:0], Y_GREY[:0])

@@ -445,6 +445,18 @@ def test_frozen_estimator_is_not_fitted_again():
     np.testing.assert_array_equal(augmented.predict(X), model.predict(X))
 
 
+@pytest.mark.parametrize("inner", [KNeighborsClassifier(3), GaussianNB()])
+def test_one_class_is_nothing_to_certify(inner):
+    words = ["SmoothedClassifier", "2 classes", "[7]"]
+    refused(words, smoothed, inner, X, np.full(len(X), 7))
+
+
+def test_a_frozen_estimator_knows_its_own_classes():
+    inner = FrozenEstimator(GaussianNB().fit(X, Y))
+    model = smoothed(inner, X[:1], Y[:1])
+    np.testing.assert_array_equal(model.classes_, [0, 1, 2])
+
+
 def test_fitted_estimator_is_cloned():
     inner = GaussianNB().fit(X[:, :2], Y)
     model = smoothed(inner)

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_proto._devices import default_rows_per_batch, float32_is_kept
+from sklearn_proto._devices import float32_is_kept
 from sklearn_proto._functional import LocalMaps
+from sklearn_proto._memory import default_rows_per_batch
 from sklearn_proto._views._local_search import LocalSearch
 from sklearn_proto._views._points import Array, Points
 
@@ -137,13 +138,13 @@ class NearestPrototypeView(Points):
         return self.nearest(x)[0].neg_()
 
     def winners_at_once(self, n_features: int) -> int:
-        """See `RowReader`: `LocalMaps` and `LocalSearch` make nothing of (n, K, r)."""
+        """Rows of a batch: no search makes an array of shape (n, K, r)."""
         if self._local:
             return default_rows_per_batch(n_features + len(self.prototypes))
         return self._rows_at_once(n_features)
 
     def winners(self, x: Tensor) -> Tensor:
-        """See `RowReader.winners`: no class but that of the closest is asked for.
+        """Index (n,) of the class of the closest prototype; no other is asked for.
 
         Prototypes are in the order of the classes, so the first of equals is of the
         first class here too.

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_proto._devices import default_rows_per_batch
 from sklearn_proto._functional import squared_projections
+from sklearn_proto._memory import default_rows_per_batch
 from sklearn_proto._views._reader import RowReader
 
 Array = NDArray[np.float64]
@@ -32,7 +32,7 @@ class Points(RowReader):
         """What squared distances (K,) are counted in."""
 
     def _rows_at_once(self, n_features: int) -> int:
-        """See `RowReader`: a cache's worth."""
+        """Rows of a batch: a cache's worth."""
         return default_rows_per_batch(n_features + self._elements_per_row)
 
     @cached_property

@@ -29,7 +29,7 @@ class WholePrototypeView(RowReader):
     rows_per_batch: int
 
     def _rows_at_once(self, n_features: int) -> int:
-        """See `RowReader`; what counts are the maps, not the rows."""
+        """Rows of a batch; what counts are the maps, not the features."""
         del n_features
         return self.rows_per_batch
 

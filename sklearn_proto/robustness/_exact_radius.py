@@ -134,4 +134,4 @@ def exact_radius(
         wrong = problem.wrong(y)
         lower[wrong] = upper[wrong] = 0.0
         status[wrong] = "exact"
-    return ExactRadius(lower, upper, status)
+    return ExactRadius(lower=lower, upper=upper, status=status)

@@ -41,3 +41,9 @@ def require(method: str, reason: str | None) -> None:
         raise ValueError(
             f"method={shown(method)} has no proof for this model: {reason}."
         )
+
+
+def added(table: Mapping[str, T], built_in: Iterable[T]) -> list[T]:
+    """Entries that were put into a table from outside."""
+    known = list(built_in)
+    return [entry for entry in table.values() if all(entry is not k for k in known)]

@@ -171,7 +171,13 @@ def certification_problem(
     family = family_of(view, Perturbations(p, n_features, operator))
     classes = getattr(preprocessing.estimator, "classes_", None)
     return CertificationProblem(
-        z, family, box_slack, rounding_error, unit, labels, classes
+        z=z,
+        family=family,
+        box_slack=box_slack,
+        rounding_error=rounding_error,
+        unit=unit,
+        labels=labels,
+        classes=classes,
     )
 
 

@@ -153,7 +153,9 @@ def empirical_radius(
     copies = 20 * (n_restarts + 5)
     for some in batches(len(todo), rows.shape[1] * copies):
         chosen = todo[some]
-        problem = AttackProblem(model, box.of(chosen), label[chosen], rng)
+        problem = AttackProblem(
+            model=model, box=box.of(chosen), label=label[chosen], rng=rng
+        )
         perturbed[chosen] = smallest(problem, targets, n_restarts, max_iter)
     return _verified(model, box, label, perturbed, radius)
 

@@ -1,4 +1,9 @@
-"""Own prototypes joined: one hyperplane that the rival cannot cross before theirs."""
+"""Hyperplanes joined: ``sum_i w_i g_i / |sum_i w_i a_i|_*`` for any weights ``w >= 0``.
+
+The rival cannot cross one such plane before it has crossed those of all own prototypes.
+
+Proof in the guide: `nearest-hyperplane`, `nearest-boxed-l2`.
+"""
 
 from collections.abc import Callable
 

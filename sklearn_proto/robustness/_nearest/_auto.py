@@ -1,4 +1,7 @@
-"""The largest of all bounds that apply, each where it decides something."""
+"""Auto: the largest of all bounds that apply, each where it decides something.
+
+Proof in the guide: `nearest-interval`, `nearest-hyperplane`, `nearest-quadric-l2`.
+"""
 
 import torch
 from torch import Tensor
@@ -11,7 +14,7 @@ from sklearn_proto.robustness._nearest._hyperplane import (
     best_own,
     distances_without_bounds,
 )
-from sklearn_proto.robustness._nearest._margin import NearestInterval
+from sklearn_proto.robustness._nearest._interval import NearestInterval
 from sklearn_proto.robustness._nearest._programs import quadratic
 from sklearn_proto.robustness._nearest._quadric import Quadric
 from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
@@ -27,7 +30,7 @@ class Joined:
     """
 
     def radius(self, batch: RivalBatch) -> Tensor:
-        """See `NearestCertificate`."""
+        """Sizes (m,) below which own prototypes, alone or joined, win."""
         given = batch.perturbations
         if given.norm == 2 and given.box_slack is None:
             return Exact().radius(batch)
@@ -55,7 +58,7 @@ class NearestAuto:
         return None
 
     def radius(self, batch: RivalBatch) -> Tensor:
-        """See `NearestCertificate`."""
+        """Sizes (m,) of the best bound that there is for the metric."""
         return _BEST[batch.geometry.kind].radius(batch)
 
 

@@ -1,4 +1,9 @@
-"""The radius itself, where the shortest perturbation solves a convex program."""
+"""Exact: ``min |delta|`` with ``a_i . delta >= g_i`` for all own prototypes i.
+
+The radius itself, where the shortest perturbation solves a convex program.
+
+Proof in the guide: `nearest-exact`.
+"""
 
 import math
 from collections.abc import Callable
@@ -50,7 +55,7 @@ class Exact:
     def why_not_applicable(
         self, view: NearestPrototypeView, perturbations: Perturbations
     ) -> str | None:
-        """See `NearestCertificate`."""
+        """Say which metrics, norms and bounds have no convex program."""
         norm = perturbations.norm
         if view.metric == "manhattan":
             return "the radius in 'manhattan' solves no convex program"
@@ -67,7 +72,7 @@ class Exact:
         return None
 
     def radius(self, batch: RivalBatch) -> Tensor:
-        """See `NearestCertificate`."""
+        """Sizes (m,) of the shortest perturbations with which a rival wins."""
         if batch.geometry.kind == "curved":
             return Quadric().radius(batch)
         return self._decided(batch).radius

@@ -17,12 +17,15 @@ from sklearn_proto.robustness._enclosure import (
     finished,
     not_beyond,
 )
-from sklearn_proto.robustness._lookup import look_up, require
+from sklearn_proto.robustness._lookup import added, look_up, require
 from sklearn_proto.robustness._nearest._batch import NearestBatch
 from sklearn_proto.robustness._nearest._exact import Exact
 from sklearn_proto.robustness._nearest._geometry import NearestGeometry
 from sklearn_proto.robustness._nearest._methods import NEAREST_CERTIFICATES
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
+
+# "auto" knows these.
+_BUILT_IN = tuple(NEAREST_CERTIFICATES.values())
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class NearestFamily:
     def batch(
         self, perturbations: Perturbations, z: Tensor, predicted: Tensor
     ) -> NearestBatch:
-        """See `Family`."""
+        """Rows with their distances to all prototypes, and how exact these are."""
         distances = self.view.unrooted_lengths(z)
         rounding = self.view.rounding(z, rounding_error=perturbations.rounding_error)
         return NearestBatch(
@@ -54,22 +57,26 @@ class NearestFamily:
         )
 
     def bound(self, method: str) -> Callable[[NearestBatch], Tensor]:
-        """See `Family`."""
+        """Look up a bound (n,) on the radii of a batch; a ValueError says why not."""
         certificate = look_up(NEAREST_CERTIFICATES, method, NEAREST_CERTIFICATES)
+        others = added(NEAREST_CERTIFICATES, _BUILT_IN) if method == "auto" else []
 
         def radii(batch: NearestBatch) -> Tensor:
             # Only a batch knows of its bounds.
-            require(
-                method, certificate.why_not_applicable(self.view, batch.perturbations)
-            )
-            return batch.smallest(certificate.radius)
+            given = self.view, batch.perturbations
+            require(method, certificate.why_not_applicable(*given))
+            found = batch.smallest(certificate.radius)
+            for other in others:
+                if other.why_not_applicable(*given) is None:
+                    found = torch.maximum(found, batch.smallest(other.radius))
+            return found
 
         return radii
 
     def enclose(
         self, batch: NearestBatch, attacked: Tensor, effort: Effort
     ) -> Enclosure:
-        """See `Family`."""
+        """Bounds from both sides, which meet where there is a convex program."""
         exact, upper = Exact(), attacked
         refused = exact.why_not_applicable(self.view, batch.perturbations) is not None
         if not refused:

@@ -1,4 +1,7 @@
-"""The distance to the hyperplane between a rival and the best own prototype."""
+"""Hyperplane: ``g_i / |a_i|_*``, the distance to the plane between two prototypes.
+
+Proof in the guide: `nearest-planes`, `nearest-hyperplane` with one weight of 1.
+"""
 
 import torch
 from torch import Tensor
@@ -49,12 +52,12 @@ class Hyperplane:
     def why_not_applicable(
         self, view: NearestPrototypeView, perturbations: Perturbations
     ) -> str | None:
-        """See `NearestCertificate`."""
+        """Say that it takes hyperplanes between prototypes."""
         del perturbations
         return no_hyperplane(view)
 
     def radius(self, batch: RivalBatch) -> Tensor:
-        """See `NearestCertificate`."""
+        """Sizes (m,) below which no row crosses the planes of a rival."""
         lower = distances_without_bounds(batch)
         if batch.perturbations.box_slack is None:
             return lower.amin(1)

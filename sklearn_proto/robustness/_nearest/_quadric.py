@@ -1,4 +1,10 @@
-"""The distance to the quadric between two prototypes whose distances bend."""
+"""Quadric: ``R^2 = mu c - mu^2 b . (I + mu M)^-1 b``, the best mu, in l2.
+
+The distance to ``c + 2 b . delta + delta . M delta <= 0``, where a rival is as close as
+an own prototype: the surface between two prototypes of unequal curvature.
+
+Proof in the guide: `nearest-quadric`, `nearest-quadric-l2`.
+"""
 
 from typing import NamedTuple
 
@@ -7,7 +13,7 @@ from torch import Tensor
 
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness._nearest._aggregate import root_inside
-from sklearn_proto.robustness._nearest._margin import lipschitz_bounds
+from sklearn_proto.robustness._nearest._lipschitz import lipschitz_bounds
 from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
 from sklearn_proto.robustness._nearest._rivals import Decided, smallest_over_rivals
 from sklearn_proto.robustness._nearest._spectra import Spectrum
@@ -32,7 +38,7 @@ class Quadric:
     def why_not_applicable(
         self, view: NearestPrototypeView, perturbations: Perturbations
     ) -> str | None:
-        """See `NearestCertificate`."""
+        """Say that it takes squared distances of unequal curvature."""
         del perturbations
         if view.metric == "manhattan":
             return "distances in 'manhattan' are not quadratic"
@@ -41,7 +47,7 @@ class Quadric:
         return None
 
     def radius(self, batch: RivalBatch) -> Tensor:
-        """See `NearestCertificate`."""
+        """Sizes (m,) below which no quadric of a rival is reached."""
         return self._decided(batch).radius
 
     def minimiser(self, batch: RivalBatch) -> Tensor:
@@ -202,5 +208,9 @@ def quadrics_of(
     b = given.adjoint(half(z, rival) - half(z, own))
     spectrum = geometry.spectra.of(own, rival)
     return Quadrics(
-        c, b, spectrum, geometry.curvature_bound(own, rival), given.take(rows)
+        c=c,
+        b=b,
+        spectrum=spectrum,
+        curvature_bound=geometry.curvature_bound(own, rival),
+        perturbations=given.take(rows),
     )

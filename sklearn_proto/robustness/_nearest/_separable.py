@@ -114,4 +114,6 @@ def decrease_towards(
     # Features that cannot take anything, since they are frozen or beyond the rival.
     useless = (rate == 0) | (left == 0) | (width <= idle)
     idle, width = idle.masked_fill(useless, 0.0), width.masked_fill(useless, 0.0)
-    return PiecewiseLinearDecrease(given.norm, idle, rate, width, rate * (width - idle))
+    return PiecewiseLinearDecrease(
+        norm=given.norm, idle=idle, rate=rate, width=width, total=rate * (width - idle)
+    )

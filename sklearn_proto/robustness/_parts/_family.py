@@ -56,7 +56,7 @@ class PartFamily:
     def batch(
         self, perturbations: Perturbations, z: Tensor, predicted: Tensor
     ) -> PartBatch:
-        """See `Family`."""
+        """Rows with the distances of all their patches to all prototypes."""
         geometry, branches = self._geometry, self.view.outputs(z).branches
         maps = [own.dissimilarity_map.flatten(2) for own in branches]
         lengths = torch.stack([own.patches.flatten(1).norm(dim=1) for own in branches])
@@ -72,7 +72,7 @@ class PartFamily:
         )
 
     def bound(self, method: str) -> Callable[[PartBatch], Tensor]:
-        """See `Family`."""
+        """Look up a bound (n,) on the radii of a batch; a ValueError says why not."""
         require(method, _NO_EXACT if method == "exact" else None)
         method = current_name(method)
         certificate = look_up(PART_CERTIFICATES, method, PART_CERTIFICATES)
@@ -83,7 +83,7 @@ class PartFamily:
         return radii
 
     def enclose(self, batch: PartBatch, attacked: Tensor, effort: Effort) -> Enclosure:
-        """See `Family`: what is proven, and what an attack found; nothing is exact."""
+        """Bounds from proof and attack, which nothing brings closer together."""
         lower = not_beyond(attacked, self.bound("auto")(batch))
         met = finished(lower, attacked, effort.rtol).cpu().numpy()
         status = np.where(met, "exact", "bounded")

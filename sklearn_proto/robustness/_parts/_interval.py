@@ -1,4 +1,9 @@
-"""Every similarity at its worst on its own."""
+"""Interval: ``sum_+ a_k s(u_k + r) + sum_- a_k s(max(0, u_k - r)) + b``.
+
+Every similarity at its worst on its own, for maps that move by r.
+
+Proof in the guide: `parts-interval`.
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""The table of certificates of part-prototype networks."""
+"""The table of certificates of part-prototype networks, and the larger of the two.
+
+Proof in the guide: `parts-interval`, `parts-patchwise`.
+"""
 
 from typing import Protocol
 
@@ -25,7 +28,7 @@ class PartAuto:
     name = "auto"
 
     def moves(self, batch: PartBatch) -> Tensor:
-        """See `PartCertificate`."""
+        """Lengths (n, S) by which the maps may move before each score catches up."""
         return torch.maximum(PartInterval().moves(batch), Patchwise().moves(batch))
 
 

@@ -1,33 +1,34 @@
-"""Patches at different positions share the length of a perturbation.
+"""Patchwise: patches at different positions share the length of a perturbation.
 
 Let the patch at position h move by ``m_h``. The moves of a map of length r have squares
 that add up to at most ``r^2`` (times the number of patches that overlap). A prototype
 that speaks for the class loses no more similarity than with the patch that was its
 best, at position h(k), moved away. One that speaks for the rival gains no more than the
 sum over positions of what each patch gains over the best one there was. So the margin
-falls by at most ``sum_h g_h(m_h)`` with increasing functions g_h. For any price
-``t > 0`` of a square,
+falls by at most ``sum_h g_h(m_h)`` with increasing functions g_h. For any multiplier
+``t > 0`` of the squares,
 
     ``sum_h g_h(m_h) <= t sum_h m_h^2 + sum_h max_m (g_h(m) - t m^2)``,
 
-and whichever price is tried, a move r is harmless if the right side, with ``r^2`` for
-the sum of squares, is less than the margin. The maximum over m is taken over the cells
-of a grid ``m_0 = 0 < m_1 < ...`` up to r or beyond: in ``[m_j, m_j+1]`` it is at most
-``g_h(m_j+1) - t m_j^2``.
+and whichever multiplier is tried, a move r is harmless if the right side, with ``r^2``
+for the sum of squares, is less than the margin. The maximum over m is taken over the
+cells of a grid ``m_0 = 0 < m_1 < ...`` up to r or beyond: in ``[m_j, m_j+1]`` it is at
+most ``g_h(m_j+1) - t m_j^2``.
+
+Proof in the guide: `parts-patchwise`, after `patch-moves`.
 """
 
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import at_once
 from sklearn_proto.robustness._parts._batch import PartBatch
 from sklearn_proto.robustness._parts._interval import PartInterval
 
-# Moves on the grid, in units of the interval's, and prices of a square of that unit, in
-# units of the margin: the best pays half of it for moves of the radius.
+# Moves on the grid, in units of the interval's, and multipliers of a square of that
+# unit, in units of the margin: with the best, moves of the radius take half of it.
 _SHORTEST, _LONGEST, _CELLS = 0.1, 6.0, 64
-_PRICES = [2.0 ** (-0.7 * i) for i in range(11)]
-# Numbers that live at once.
-_NUMBERS = 2**23
+_MULTIPLIERS = [2.0 ** (-0.7 * i) for i in range(11)]
 
 
 class Patchwise:
@@ -42,9 +43,9 @@ class Patchwise:
         # Infinite where no move does harm.
         found = torch.where(unit.isinf(), unit, 0.0)[:, None].repeat(1, n_scores)
         todo = ((unit > 0) & unit.isfinite()).nonzero().squeeze(1)
-        at_once = max(1, _NUMBERS // (max(k, n_scores) * q * _CELLS))
-        for start in range(0, len(todo), at_once):
-            rows = todo[start : start + at_once]
+        few = at_once(max(k, n_scores) * q * _CELLS)
+        for start in range(0, len(todo), few):
+            rows = todo[start : start + few]
             found[rows] = _moves(batch.take(rows), unit[rows])
         return found
 
@@ -58,10 +59,10 @@ def _moves(batch: PartBatch, unit: Tensor) -> Tensor:
         2
     ) + batch.margin_offset
     best = torch.zeros_like(margin)
-    for factor in _PRICES:
-        price = factor * margin.clamp_min(0.0) / unit.square()[:, None]
-        left = margin - (losses - price[:, :, None, None] * squares).amax(3).sum(2)
-        square = left.clamp_min(0.0) / (price * batch.geometry.overlap)
+    for factor in _MULTIPLIERS:
+        multiplier = factor * margin.clamp_min(0.0) / unit.square()[:, None]
+        left = margin - (losses - multiplier[:, :, None, None] * squares).amax(3).sum(2)
+        square = left.clamp_min(0.0) / (multiplier * batch.geometry.overlap)
         best = torch.maximum(best, square.nan_to_num(0.0).sqrt())
     return torch.minimum(best, ends[:, -1:])
 

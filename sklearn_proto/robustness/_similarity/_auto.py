@@ -1,4 +1,8 @@
-"""The largest of all bounds, with the work where it decides something."""
+"""Auto: at least 0.99 of the largest of all bounds, with work only where it decides.
+
+Proof in the guide: `largest-step-1`, `largest-step-2`, `largest-step-3`,
+`largest-step-4`.
+"""
 
 from collections.abc import Iterator
 

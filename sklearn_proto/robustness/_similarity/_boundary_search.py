@@ -104,7 +104,7 @@ def nearest_boundary(
                 near[going],
             )
     size = gaps.perturbations.size(delta).masked_fill(closed, 0.0)
-    return Boundary(size, delta, crossed)
+    return Boundary(size=size, delta=delta, crossed=crossed)
 
 
 def _to_linearised_boundary(

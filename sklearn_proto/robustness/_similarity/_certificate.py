@@ -17,7 +17,7 @@ class Certificate(Protocol):
     """A lower bound on the distance at which a gap can close.
 
     A new one is a file with an object of this shape, and its name in the table of
-    ``_methods.py``.
+    ``_certificates.py``, or in `CERTIFICATES` from outside; then "auto" takes it too.
     """
 
     name: str
@@ -76,7 +76,7 @@ class RootFindingCertificate(Certificate, ABC):
         return gaps.far
 
     def radius(self, gaps: GapBatch) -> Tensor:
-        """See `Certificate`."""
+        """Sizes (m,) up to which the bound was evaluated and found positive."""
         bound, far = self.smallest_gap(gaps), self.farthest(gaps)
         found = last_positive(bound, far, rtol=self._rtol, max_iter=self._max_iter)
         return found if self._complete else torch.minimum(found, far)

@@ -1,4 +1,10 @@
-"""Theorem 1 of Saralajew et al. (AAAI 2025): the cheapest certificate."""
+"""Closed form: ``f >= a e^-t - c e^t + B`` while no exponent changes by more than t.
+
+Here a and c are the sums of the positive and of the negative terms at the row. Theorem
+1 of Saralajew et al. (AAAI 2025), netted: the cheapest certificate.
+
+Proof in the guide: `closed-form`, `closed-form-root`, `closed-form-radius`.
+"""
 
 import torch
 from torch import Tensor
@@ -22,7 +28,7 @@ class ClosedForm(Certificate):
     name = "closed_form"
 
     def radius(self, gaps: GapBatch) -> Tensor:
-        """See `Certificate`."""
+        """Sizes (m,) in closed form, with the smallest width for all prototypes."""
         view = gaps.view
         distance = view.distances(gaps.z) + view.distance_rounding(gaps.z)
         phi = gaps.similarities()

@@ -1,4 +1,7 @@
-"""Branch and bound where a similarity-based model has it, else the best bounds."""
+"""Branch and bound where a similarity-based model has it, else the best bounds.
+
+Proof in the guide: `node-bound`, and the section *Branch and bound*.
+"""
 
 from collections.abc import Iterator
 
@@ -6,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import at_once
 from sklearn_proto.robustness._enclosure import (
     Effort,
     Enclosure,
@@ -14,7 +18,6 @@ from sklearn_proto.robustness._enclosure import (
     not_beyond,
 )
 from sklearn_proto.robustness._similarity._as_computed import as_computed
-from sklearn_proto.robustness._similarity._auto import auto_radius
 from sklearn_proto.robustness._similarity._boundary_search import (
     Boundary,
     nearest_boundary,
@@ -24,9 +27,7 @@ from sklearn_proto.robustness._similarity._branch_and_bound import (
     branch_and_bound,
 )
 from sklearn_proto.robustness._similarity._gaps import SimilarityBatch
-
-# Elements of the slopes of the rows that are proven together.
-_ELEMENTS = 4_000_000
+from sklearn_proto.robustness._similarity._largest import largest_bound
 
 
 def enclose(batch: SimilarityBatch, attacked: Tensor, effort: Effort) -> Enclosure:
@@ -35,7 +36,8 @@ def enclose(batch: SimilarityBatch, attacked: Tensor, effort: Effort) -> Enclosu
     gaps = batch.gaps(index)
     found = nearest_boundary(gaps)
     upper = torch.minimum(attained(batch, index.row, found.delta), attacked)
-    lower = not_beyond(upper, as_computed(auto_radius)(batch))
+    largest = largest_bound(batch.view, batch.perturbations)
+    lower = not_beyond(upper, as_computed(largest)(batch))
     done = finished(lower, upper, effort.rtol)
     status = np.where(done.cpu().numpy(), "exact", "bounded")
     view, perturbations = batch.view, batch.perturbations
@@ -61,6 +63,6 @@ def _few_rows(batch: SimilarityBatch, rows: Tensor) -> Iterator[Tensor]:
     """Split rows so that the slopes of all their gaps fit into memory."""
     c, q, k = batch.view.affine.coefficients.shape
     size = (c - 1) * q * q * (k + 1) * batch.perturbations.n_features
-    few = max(_ELEMENTS // size, 1)
+    few = at_once(size)
     for first in range(0, len(rows), few):
         yield rows[first : first + few]

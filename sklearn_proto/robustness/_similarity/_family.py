@@ -5,22 +5,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
+from sklearn_proto._memory import BATCH, at_once
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._enclosure import Effort, Enclosure
 from sklearn_proto.robustness._lookup import look_up, require
 from sklearn_proto.robustness._similarity._as_computed import as_computed
-from sklearn_proto.robustness._similarity._auto import auto_radius
 from sklearn_proto.robustness._similarity._certificates import CERTIFICATES
 from sklearn_proto.robustness._similarity._exact import enclose
 from sklearn_proto.robustness._similarity._gaps import SimilarityBatch
 from sklearn_proto.robustness._similarity._geometry import Geometry
+from sklearn_proto.robustness._similarity._largest import largest_bound, over_rivals
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
-
-# Elements of the largest array: what is known of all gaps of a batch.
-_ELEMENTS = 2**24
 
 
 @dataclass(frozen=True)
@@ -33,10 +30,10 @@ class SimilarityFamily:
 
     @property
     def rows_at_once(self) -> int:
-        """See `Family`: searches take many steps, which cost the less the more rows."""
+        """Count the rows of a batch: many steps of a search cost less together."""
         c, q, k = self.view.coefficients.shape
         d = self.view.prototypes.shape[1]
-        return max(1, int(_ELEMENTS // ((c - 1) * q * q * (k + d))))
+        return at_once((c - 1) * q * q * (k + d), BATCH)
 
     @cached_property
     def _geometry(self) -> Geometry:
@@ -45,26 +42,19 @@ class SimilarityFamily:
     def batch(
         self, perturbations: Perturbations, z: Tensor, predicted: Tensor
     ) -> SimilarityBatch:
-        """See `Family`."""
+        """Rows with the exponents of their similarities, centred and mapped."""
         return SimilarityBatch.of(perturbations, z, predicted, self._geometry)
 
     def bound(self, method: str) -> Callable[[SimilarityBatch], Tensor]:
-        """See `Family`."""
+        """Look up a bound (n,) on the radii of a batch; a ValueError says why not."""
         if method == "auto":
-            return as_computed(auto_radius)
+            return as_computed(largest_bound(self.view, self.perturbations))
         certificate = look_up(CERTIFICATES, method, ["auto", *CERTIFICATES, "exact"])
         require(method, certificate.why_not_applicable(self.view, self.perturbations))
-
-        def radii(batch: SimilarityBatch) -> Tensor:
-            index = batch.gap_index()
-            gaps = batch.gaps(index)
-            found = certificate.radius(gaps).masked_fill(gaps.harmless, torch.inf)
-            return batch.worst_rival(found, index)
-
-        return as_computed(radii)
+        return as_computed(over_rivals(certificate))
 
     def enclose(
         self, batch: SimilarityBatch, attacked: Tensor, effort: Effort
     ) -> Enclosure:
-        """See `Family`."""
+        """Bounds from both sides, brought together by branch and bound."""
         return enclose(batch, attacked, effort)

@@ -1,4 +1,9 @@
-"""One proof for the rival nearest to each row, and cheap ones for all others."""
+"""Fast pass: one proof for the rival nearest to each row, cheap ones for all others.
+
+Its radius holds for every gap but those that it returns as uncertified.
+
+Proof in the guide: `largest-step-1`, `largest-step-2`, `largest-step-3`.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -48,10 +53,10 @@ def fast_pass(batch: SimilarityBatch) -> FastPassResult:
     every = torch.arange(len(batch), device=batch.predicted.device)
     parts = [_fast_pass_of(batch, rows) for rows in torch.split(every, _AT_ONCE)]
     return FastPassResult(
-        torch.cat([part.radius for part in parts]),
-        torch.cat([part.float32_suffices for part in parts]),
-        GapIndex.joined([part.uncertified for part in parts]),
-        AtRow.joined([part.at_row for part in parts]),
+        radius=torch.cat([part.radius for part in parts]),
+        float32_suffices=torch.cat([part.float32_suffices for part in parts]),
+        uncertified=GapIndex.joined([part.uncertified for part in parts]),
+        at_row=AtRow.joined([part.at_row for part in parts]),
     )
 
 
@@ -85,10 +90,10 @@ def _fast_pass_of(every: SimilarityBatch, rows: Tensor) -> FastPassResult:
     least = value.view(len(batch), -1).amin(1)
     float32_suffices = (least > _SURE * rounding) & (least < _LARGE)
     return FastPassResult(
-        radius,
-        float32_suffices,
-        index.take(uncertified).among(rows),
-        at_row.take(uncertified),
+        radius=radius,
+        float32_suffices=float32_suffices,
+        uncertified=index.take(uncertified).among(rows),
+        at_row=at_row.take(uncertified),
     )
 
 

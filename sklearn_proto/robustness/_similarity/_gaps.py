@@ -202,14 +202,14 @@ class SimilarityBatch(Batch):
         exponents = view.exponents(z)
         level = exponents.amax(1)
         return cls(
-            perturbations,
-            z,
-            predicted,
-            geometry,
-            geometry.anchor(perturbations, z),
-            exponents - level[:, None],
-            level,
-            _step_up(
+            perturbations=perturbations,
+            z=z,
+            predicted=predicted,
+            geometry=geometry,
+            anchor=geometry.anchor(perturbations, z),
+            exponents=exponents - level[:, None],
+            level=level,
+            relative_rounding=_step_up(
                 view.relative_rounding(z, rounding_error=_front_rounding(perturbations))
             ),
         )
@@ -307,15 +307,15 @@ class SimilarityBatch(Batch):
         own = self.predicted[row] * self.n_own + index.own
         weights, constant = self._net(own, index.rival, self.relative_rounding[row])
         return GapBatch(
-            self.z.index_select(0, row),
-            self.anchor.index_select(0, row),
-            self.exponents.index_select(0, row),
-            self.level[row],
-            weights,
-            constant,
-            self.rounding[row],
-            self.geometry,
-            self.perturbations.take(row),
+            z=self.z.index_select(0, row),
+            anchor=self.anchor.index_select(0, row),
+            exponents=self.exponents.index_select(0, row),
+            level=self.level[row],
+            weights=weights,
+            constant=constant,
+            rounding=self.rounding[row],
+            geometry=self.geometry,
+            perturbations=self.perturbations.take(row),
         )
 
     @property

@@ -1,4 +1,10 @@
-"""Every similarity at its worst on its own: sound for any metric and any widths."""
+"""Interval: every similarity at its worst on its own, for any metric and any widths.
+
+``f(delta) >= sum_+ g_k kappa_k(r_k + rho) + sum_- g_k kappa_k(max(0, r_k - rho)) + B``
+with kappa the kernel, r_k the distances at the row and ``rho = L eps``.
+
+Proof in the guide: `interval`.
+"""
 
 from collections.abc import Callable
 
@@ -29,7 +35,7 @@ class SimilarityInterval(RootFindingCertificate):
         return (2.0 * distance + reach) / max(gaps.perturbations.lipschitz, 1e-300)
 
     def smallest_gap(self, gaps: GapBatch) -> Callable[[Tensor], Tensor]:
-        """See `RootFindingCertificate`."""
+        """Return the gap with every similarity at its worst for each size."""
         view, lipschitz = gaps.view, gaps.perturbations.lipschitz
         r, error = view.distances(gaps.z), view.distance_rounding(gaps.z)
         lower, upper = (r - error).clamp_min(0.0), r + error

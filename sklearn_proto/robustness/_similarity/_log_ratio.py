@@ -1,4 +1,7 @@
-"""The two sides of a gap: the sums of its positive and of its negative terms."""
+"""The two sides of a gap: ``f > 0`` where ``log P > log N``, the sums of its terms.
+
+Proof in the guide: `log-ratio`.
+"""
 
 import math
 from typing import NamedTuple
@@ -149,9 +152,22 @@ def _summed(gaps: GapBatch, logs: Tensor, gain: Tensor, loss: Tensor) -> LogRati
     p *= (1.0 / down)[:, None]
     balance = q.mul_((1.0 / up)[:, None]).sub_(p)
     negative_terms = NegativeTerms(
-        p, logs, gaps.negative_weights, last_loss / down, loss, constant, down
+        p=p,
+        logs=logs,
+        weight=gaps.negative_weights,
+        last=last_loss / down,
+        last_log=loss,
+        last_weight=constant,
+        total=down,
     )
-    return LogRatio(value, balance, last_gain / up, negative_terms, low, high)
+    return LogRatio(
+        value=value,
+        balance=balance,
+        constant_share=last_gain / up,
+        negative_terms=negative_terms,
+        low=low,
+        high=high,
+    )
 
 
 def _largest(

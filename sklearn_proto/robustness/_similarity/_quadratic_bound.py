@@ -1,16 +1,43 @@
-r"""A concave function below the log-ratio of a gap, around any perturbation.
+r"""Quadratic bound: ``log P - log N >= Q_k(eps, delta_0)``, around any perturbation.
+
+    Q_k = G - g . delta_0 - k (|delta_0|^2 + E^2 eps^2) / 2 - h(-(g + k delta_0)) - R_k
 
 A gap is positive where ``log P - log N`` is, with P the sum of its positive terms and N
 that of its negative ones. After multiplying both by ``exp(|A delta|^2 / s)`` every term
 of a Gaussian model is the exponential of a linear function of delta, up to factors that
-are bounded exactly on the sphere. So log P lies above its tangent at ``delta0`` (it is
-convex), and
+are bounded exactly on the sphere. So log P lies above its tangent at delta_0 (it is
+convex), and log N below the tangent with slope u plus a cumulant generating function of
+mean zero, ``log sum_j p_j exp(r_j . eta)``, with p the shares of the negative terms.
 
-    log N(delta0 + d) - log N(delta0) - u . d  =  log sum_j p_j exp(r_j . d)
+======================= =============================================
+symbol of the proof     name in the code
+======================= =============================================
+G, value at delta_0     ``Expansion.value``
+g = v - u, slope there  ``Expansion.slope``
+delta_0                 ``Expansion.delta``
+eps                     ``Expansion.eps``
+u, mean slope of N      ``Expansion.mean``
+r_j = b_j - u           ``Expansion.deviations``
+|r_j|^2                 ``Expansion.squares``
+r_j . delta_0           ``Expansion.along``
+p_j, shares in N        ``NegativeTerms.p``
+p_j psi(m_j)            ``NegativeTerms.psi_weighted``, of ``log_psi``
+F                       ``exp(log_f)`` of ``Cumulant.log_f``
+max_j |r_j|^2           ``Cumulant.hoeffding``
+Q_k                     ``Expansion.minimum_bound``
+R_k                     ``Cumulant.remainder_bound``
+h(a)                    ``Perturbations.support``
+h(a + k b)              ``Perturbations.support_of_line``
+E, from lp to l2        ``Perturbations.lp_to_l2``
+L, Lipschitz constant   ``Perturbations.lipschitz``
+A                       ``Perturbations.matrix``
+|A|                     ``Perturbations.spectral_norm``
+A delta                 ``Perturbations.apply``
+A^T a                   ``Perturbations.adjoint``
+======================= =============================================
 
-with p the shares of the negative terms at ``delta0``, u their mean slope and
-``r_j = b_j - u``: a cumulant generating function of mean zero. The user guide proves
-the two bounds on it that `Expansion.lower_bound` takes the smaller of.
+Proof in the guide: `lower-bound`, `quadratic-bound`, `hoeffding`, `bennett`, and for
+kernels of the distance itself `distance-bounds`, `distance-tangent`.
 """
 
 from dataclasses import dataclass, replace
@@ -231,18 +258,18 @@ def _expand_gaussian(gaps: GapBatch, eps: Tensor, delta: Tensor) -> Expansion:
     if bool(free.any()):
         slope += perturbations.adjoint(free[:, None] * moved)
     return Expansion(
-        gaps,
-        eps,
-        delta,
-        ratio.value,
-        slope,
-        torch.zeros_like(eps),
-        ratio.negative_terms,
-        mean,
-        deviations.squares,
-        deviations.along(delta, change.inner),
-        deviations,
-        gaps.rounding + _rounding_error(gaps, eps, delta, ratio),
+        gaps=gaps,
+        eps=eps,
+        delta=delta,
+        value=ratio.value,
+        slope=slope,
+        curvature=torch.zeros_like(eps),
+        negative_terms=ratio.negative_terms,
+        mean=mean,
+        squares=deviations.squares,
+        along=deviations.along(delta, change.inner),
+        deviations=deviations,
+        rounding_error=gaps.rounding + _rounding_error(gaps, eps, delta, ratio),
     )
 
 
@@ -333,18 +360,18 @@ def _expand_distance(gaps: GapBatch, eps: Tensor, delta: Tensor) -> Expansion:
         turned = scale * view.offsets_along(y, perturbations.apply(delta))
         along = turned + last[:, None], last
     return Expansion(
-        gaps,
-        eps,
-        delta,
-        value,
-        perturbations.adjoint(upward) - mean,
-        spectral_norm**2 * q.sum(1),
-        negative_terms,
-        mean,
-        squares,
-        along,
-        deviations,
-        gaps.rounding,
+        gaps=gaps,
+        eps=eps,
+        delta=delta,
+        value=value,
+        slope=perturbations.adjoint(upward) - mean,
+        curvature=spectral_norm**2 * q.sum(1),
+        negative_terms=negative_terms,
+        mean=mean,
+        squares=squares,
+        along=along,
+        deviations=deviations,
+        rounding_error=gaps.rounding,
     )
 
 

@@ -1,4 +1,9 @@
-"""The negative side as a whole: the second-order bound around the row."""
+"""Second order: ``log P - log N >= G - h(-g) - log(1 + E^2 eps^2 F)``, at the row.
+
+The negative side counts as a whole: F bounds how far its slopes scatter.
+
+Proof in the guide: `second-order`, which is `quadratic-bound` at ``delta_0 = k = 0``.
+"""
 
 from collections.abc import Callable
 
@@ -16,7 +21,7 @@ class SecondOrder(RootFindingCertificate):
     _rtol, _max_iter = 1e-3, 30
 
     def smallest_gap(self, gaps: GapBatch) -> Callable[[Tensor], Tensor]:
-        """See `RootFindingCertificate`."""
+        """Return the second-order bound at the row, less its rounding."""
         start = gaps.no_change
 
         def bound(eps: Tensor) -> Tensor:

@@ -1,4 +1,7 @@
-"""Slopes of the negative terms, and how far they scatter around their mean."""
+"""Slopes b_j of the negative terms, and how far ``r_j = b_j - u`` scatter around u.
+
+Proof in the guide: `deviations`, `bennett`.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,4 +1,10 @@
-"""All components see the same perturbation: the tilted bound."""
+"""Tilted: ``log P - log N >= log P(0) - log sum_j n_j exp(eps |b_j - v|_*)``.
+
+All terms see the same perturbation, so that what the slope v of log P has in common
+with a slope b_j of a negative term costs nothing.
+
+Proof in the guide: `tilted`, after `tangent` and `negative-side`.
+"""
 
 from collections.abc import Callable
 
@@ -40,7 +46,7 @@ class Tilted(RootFindingCertificate):
         return why_no_deviations(view)
 
     def smallest_gap(self, gaps: GapBatch) -> Callable[[Tensor], Tensor]:
-        """See `RootFindingCertificate`."""
+        """Return the tilted bound on the log-ratio, as a function of sizes."""
         start = gaps.no_change
 
         def log_gap(eps: Tensor) -> Tensor:

@@ -1,4 +1,11 @@
-"""A cheap second-order bound for every rival at once: most need no other proof."""
+"""Trace bound: ``log P - log N >= G - h(-g) - log(1 + sum_j p_j (e^t_j - 1 - t_j))``.
+
+With ``t_j = E eps |r_j|``. That is the second-order bound with the trace of the
+scatter in the place of its norm, cheap enough for every rival at once: most need no
+other proof.
+
+Proof in the guide: `trace-bound`, `largest-step-1`.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,11 +14,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import CORE, at_once
 from sklearn_proto.robustness._similarity._gaps import SimilarityBatch
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
-
-# Elements of the largest arrays: they fit into a cache.
-_ELEMENTS = 2**17
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def trace_bounds(batch: SimilarityBatch) -> Iterator[TraceBound]:
         helps, free = weights.clamp_min(0.0), constant.clamp_min(0.0)
         # Net weights are at most 4.
         smallest_term = 4.0 * dtype.tiny * (harms > 0).to(harms)
-        for rows in torch.split(alike, max(1, _ELEMENTS // (len(weights) * k))):
+        for rows in torch.split(alike, at_once(len(weights) * k, CORE)):
             seen, a = phi[rows], anchor[rows][:, None]
             positive_sum, negative_sum = (
                 seen @ helps.T + free,
@@ -131,14 +136,16 @@ def trace_bounds(batch: SimilarityBatch) -> Iterator[TraceBound]:
             square = around.square().sum(-1, keepdim=True)
             squares = (around @ points.T).mul_(-2.0).add_(own).add_(square, alpha=up)
             yield TraceBound(
-                torch.where(known, (positive_sum / negative_sum).log(), -torch.inf),
-                slope,
-                p,
-                squares.clamp_min_(0.0).sqrt_(),
-                last,
-                square.sqrt().squeeze(-1) + a.norm(dim=-1),
-                perturbations.lipschitz**2 / width,
-                rounding[rows],
-                drift[rows],
-                perturbations.take(rows),
+                value=torch.where(
+                    known, (positive_sum / negative_sum).log(), -torch.inf
+                ),
+                slope=slope,
+                p=p,
+                norms=squares.clamp_min_(0.0).sqrt_(),
+                last=last,
+                last_norm=square.sqrt().squeeze(-1) + a.norm(dim=-1),
+                kept=perturbations.lipschitz**2 / width,
+                rounding=rounding[rows],
+                drift=drift[rows],
+                perturbations=perturbations.take(rows),
             )

@@ -1,4 +1,11 @@
-"""A proof that nothing nearer than a point of the boundary closes a gap."""
+"""Trust region: ``log P - log N >= Q_k(eps, delta_0)`` around the worst perturbation.
+
+A local search finds delta_0 near the point where the gap closes; that nothing nearer
+closes it is what ``Q_k > 0`` proves. On an l2 ball whose curvature is small nothing is
+lost.
+
+Proof in the guide: `quadratic-bound`, `trust-region-exact`.
+"""
 
 import torch
 from torch import Tensor
@@ -33,7 +40,7 @@ class TrustRegion(Certificate):
     name = "trust_region"
 
     def radius(self, gaps: GapBatch) -> Tensor:
-        """See `Certificate`."""
+        """Sizes (m,) at which the quadratic at the worst perturbation is positive."""
         return trust_region_radius(gaps, nearest_boundary(gaps))
 
 

@@ -1,10 +1,16 @@
-"""The l1 ball: a convex function is largest at one of its vertices."""
+"""Vertices of the l1 ball: ``log P - log N >= min_i,+- (T - log N)(+-eps e_i)``.
+
+T is a tangent of log P. A convex function, as ``log N - T`` is, is largest at a vertex.
+
+Proof in the guide: `vertices`, `best-tangent`.
+"""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import CORE, at_once
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._similarity._certificate import RootFindingCertificate
 from sklearn_proto.robustness._similarity._gaps import GapBatch
@@ -16,8 +22,6 @@ from sklearn_proto.robustness._threat_model._perturbations import (
 
 # Tangents that are tried: the first touches at the row.
 _TANGENTS = 17
-# Elements of the largest array.
-_ELEMENTS = 2**17
 
 
 class Vertices(RootFindingCertificate):
@@ -44,7 +48,7 @@ class Vertices(RootFindingCertificate):
         return None
 
     def smallest_gap(self, gaps: GapBatch) -> Callable[[Tensor], Tensor]:
-        """See `RootFindingCertificate`."""
+        """Return the smallest log-ratio at the vertices, less its rounding."""
 
         def log_gap(eps: Tensor) -> Tensor:
             rounding_error = gaps.rounding + _rounding(gaps, eps)
@@ -80,10 +84,10 @@ def _negative_side(gaps: GapBatch, steps: Tensor) -> tuple[Tensor, Tensor]:
     at_row = torch.logaddexp(torch.logsumexp(logs, 1), constant)
     geometry, anchor = gaps.geometry, gaps.anchor
     slopes = (geometry.rate[:, None] * geometry.points).T
-    at_once = max(1, _ELEMENTS // (2 * slopes.numel()))
+    few = at_once(2 * slopes.numel(), CORE)
     every = torch.arange(len(gaps), device=anchor.device)
     growth = []
-    for some in torch.split(every, at_once):
+    for some in torch.split(every, few):
         step = steps[some]
         square = step.square() * gaps.perturbations.squared_columns
         common = 2.0 * step * anchor[some, None] + square

@@ -1,4 +1,11 @@
-"""The trust-region bound with features weighted: the ball of norms beyond 2."""
+"""Weighted features: Q_k with ``sum_i w_i delta_i^2`` in the place of squared lengths.
+
+``log P - log N >= G - g.d0 - k (|d0|_w^2 + E_w^2) / 2 - h(-(g + k W d0)) - R_k`` for
+any weights w, which charge a feature the less the smaller its slope is: for norms
+beyond 2.
+
+Proof in the guide: `weighted`.
+"""
 
 from collections.abc import Callable
 
@@ -6,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import log_psi
+from sklearn_proto._memory import CACHE, at_once
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._similarity._boundary_search import nearest_boundary
 from sklearn_proto.robustness._similarity._certificate import RootFindingCertificate
@@ -22,8 +30,6 @@ from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 # What the spread of the slopes counts beside their mean, and what every feature does.
 _SPREAD, _LEAST = 0.3, 1e-3
-# Elements of the largest array.
-_ELEMENTS = 2**20
 
 
 class Weighted(RootFindingCertificate):
@@ -46,15 +52,15 @@ class Weighted(RootFindingCertificate):
         return why_no_deviations(view)
 
     def smallest_gap(self, gaps: GapBatch) -> Callable[[Tensor], Tensor]:
-        """See `RootFindingCertificate`."""
+        """Return the weighted bound around a perturbation of each size."""
         ray = nearest_boundary(gaps).ray
-        at_once = max(1, _ELEMENTS // (ray.shape[1] * (gaps.weights.shape[1] + 1)))
+        few = at_once(ray.shape[1] * (gaps.weights.shape[1] + 1), CACHE)
         every = torch.arange(len(gaps), device=ray.device)
-        parts = [(gaps.take(some), ray[some]) for some in torch.split(every, at_once)]
+        parts = [(gaps.take(some), ray[some]) for some in torch.split(every, few)]
 
         def bound(eps: Tensor) -> Tensor:
             found = []
-            for (some, to), size in zip(parts, torch.split(eps, at_once), strict=True):
+            for (some, to), size in zip(parts, torch.split(eps, few), strict=True):
                 at = expand(some, size, (INSIDE * size)[:, None] * to)
                 found.append(_lower_bound(at) - at.rounding_error)
             return torch.cat(found)

@@ -1,4 +1,7 @@
-"""The perturbations that a certificate has to withstand."""
+"""The perturbations that a certificate has to withstand, and their support function.
+
+Proof in the guide: `perturbation-set`, `boxed-support`.
+"""
 
 import math
 from collections.abc import Callable

@@ -7,6 +7,8 @@ For multipliers ``mu >= 0`` of the ball and ``nu_i >= 0`` of the sides of the bo
 is at most q(d) on the piece, and where it is convex its smallest value is known. Any
 multipliers give a bound; an interior-point method finds good ones. With the ball alone
 the best is the minimum itself: the S-lemma, as in the trust-region problem.
+
+Proof in the guide: `node-bound`.
 """
 
 from typing import NamedTuple
@@ -70,7 +72,9 @@ def dual_bound(
         barrier = barrier * _WARM
     level = torch.zeros_like(barrier)
     best = Dual(
-        torch.full_like(barrier, -torch.inf), torch.zeros_like(quadratic.x), multipliers
+        bound=torch.full_like(barrier, -torch.inf),
+        step=torch.zeros_like(quadratic.x),
+        multipliers=multipliers,
     )
     for i in range(_STEPS):
         curvature = quadratic.curvature(level)
@@ -78,9 +82,9 @@ def dual_bound(
         found = _evaluate(quadratic, region, multipliers, curvature, inverse, level)
         better = (found.bound > best.bound) & convex
         best = Dual(
-            torch.where(better, found.bound, best.bound),
-            torch.where(better[:, None], found.step, best.step),
-            multipliers.where(better, best.multipliers),
+            bound=torch.where(better, found.bound, best.bound),
+            step=torch.where(better[:, None], found.step, best.step),
+            multipliers=multipliers.where(better, best.multipliers),
         )
         if i == _STEPS - 1 or bool((best.bound > 0).all()):
             break
@@ -148,7 +152,7 @@ def _evaluate(
         + multipliers.diagonal.sum(1) * (length + region.eps).square()
         + tilted.norm(dim=1) * length
     )
-    return Dual(bound - _ROUNDING * magnitude, step, multipliers)
+    return Dual(bound=bound - _ROUNDING * magnitude, step=step, multipliers=multipliers)
 
 
 def _newton(

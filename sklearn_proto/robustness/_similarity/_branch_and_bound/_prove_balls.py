@@ -1,4 +1,7 @@
-"""Branch and bound: prove that gaps stay positive on Euclidean balls."""
+"""Branch and bound: prove that gaps stay positive on Euclidean balls, piece by piece.
+
+Proof in the guide: `node-bound`.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -6,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import at_once
 from sklearn_proto.robustness._similarity._branch_and_bound._multipliers import (
     Multipliers,
     dual_bound,
@@ -19,7 +23,7 @@ from sklearn_proto.robustness._similarity._branch_and_bound._slope_subspace impo
 )
 
 # Elements of the largest array of a wave of nodes, and nodes at most.
-_ELEMENTS, _WAVE = 2_000_000, 256
+_WAVE = 256
 # How often a node is expanded again, where the last relaxation has its minimum.
 _MAX_REEXPANSIONS = 4
 # Weight of the curvature along an axis against what its box costs the relaxation.
@@ -117,13 +121,13 @@ def prove_balls(problem: GapsOnBalls, eps: Tensor, max_nodes: Tensor) -> Proof:
         failed |= closed
         open_ = open_.join(_halved(wave, verdict, eps[of_row]))
         open_ = open_.take(~failed[row[open_.rival]])
-    return Proof(~failed, closed, point, nodes)
+    return Proof(holds=~failed, closed=closed, counterexample=point, nodes=nodes)
 
 
 def _wave_size(problem: GapsOnBalls) -> int:
     _, terms, n_axes = problem.subspace.slopes.shape
     element = problem.n_own * (n_axes + 1) * (terms + n_axes)
-    return min(max(_ELEMENTS // element, 1), _WAVE)
+    return min(at_once(element), _WAVE)
 
 
 def _examine(problem: GapsOnBalls, nodes: _Nodes, eps: Tensor) -> _Verdict:
@@ -136,7 +140,7 @@ def _examine(problem: GapsOnBalls, nodes: _Nodes, eps: Tensor) -> _Verdict:
     own = torch.arange(n_own, device=eps.device)
     pair = (nodes.rival[:, None] * n_own + own).reshape(-1)
     node = torch.arange(len(eps), device=eps.device).repeat_interleave(n_own)
-    piece = Region(nodes.lo, nodes.hi, eps)
+    piece = Region(lo=nodes.lo, hi=nodes.hi, eps=eps)
     at = piece.nearest_to(piece.centre)[node]
     best = torch.full_like(at[:, 0], -torch.inf)
     cost = torch.zeros_like(at)
@@ -160,7 +164,7 @@ def _examine(problem: GapsOnBalls, nodes: _Nodes, eps: Tensor) -> _Verdict:
     chosen = best.view(-1, n_own).argmax(1) + first
     everywhere = problem.subspace.take(pair).log_ratio(at[chosen][node])
     closed = (everywhere.view(-1, n_own).amax(1) <= 0) & ~proven
-    return _Verdict(proven, cost[chosen], closed, at[chosen])
+    return _Verdict(proven=proven, cost=cost[chosen], closed=closed, point=at[chosen])
 
 
 class _NodeBound(NamedTuple):
@@ -184,7 +188,9 @@ def _node_bound(
     curvature = quadratic.scatter.diagonal(dim1=1, dim2=2)
     weight = torch.minimum(multipliers.box, 2.0 * curvature) + _CURVATURE * curvature
     cost = weight[:, :n_axes] * half.square()
-    return _NodeBound(bound, step[:, :n_axes], cost, multipliers)
+    return _NodeBound(
+        bound=bound, step=step[:, :n_axes], cost=cost, multipliers=multipliers
+    )
 
 
 def _halved(nodes: _Nodes, verdict: _Verdict, eps: Tensor) -> _Nodes:
@@ -196,4 +202,6 @@ def _halved(nodes: _Nodes, verdict: _Verdict, eps: Tensor) -> _Nodes:
     halves = _Nodes(lo, hi.scatter(1, axis, middle), rival).join(
         _Nodes(lo.scatter(1, axis, middle), hi, rival)
     )
-    return halves.take(~Region(halves.lo, halves.hi, eps[left].repeat(2)).empty)
+    return halves.take(
+        ~Region(lo=halves.lo, hi=halves.hi, eps=eps[left].repeat(2)).empty
+    )

@@ -7,6 +7,8 @@ Around a point x, with u and v the mean slopes of the negative and the positive 
     log N(x + d) <= log N(x) + u . d + log(1 + sum_j psi(m_j) p_j (r_j . d)^2)
 
 with p and q their shares at x, and m how far each exponent can move on the piece.
+
+Proof in the guide: `node-negative`, `node-positive`.
 """
 
 from dataclasses import dataclass
@@ -97,7 +99,7 @@ def quadratic_below(subspace: SlopeSubspace, region: Region, x: Tensor) -> Quadr
     scatter = summed(p * log_psi(reach).exp(), apart)
     # Without negative terms the value is infinite: any large one is below.
     value = (log_up - log_down).clamp_max(_LARGE)
-    return Quadratic(x, v - u, value, lift, scatter)
+    return Quadratic(x=x, slope=v - u, value=value, lift=lift, scatter=scatter)
 
 
 def _shares(logs: Tensor) -> tuple[Tensor, Tensor]:

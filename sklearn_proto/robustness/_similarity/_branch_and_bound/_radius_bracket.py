@@ -1,4 +1,7 @@
-"""Bring the ends of an enclosure together by proofs on balls of chosen radii."""
+"""Bring the bounds of a bracket together by proofs on balls of chosen radii.
+
+Proof in the guide: `node-bound`.
+"""
 
 import torch
 from torch import Tensor
@@ -25,7 +28,7 @@ _ROUNDS = 6
 
 
 class RadiusBracket:
-    """What is known of the radii of n rows, and which ball to prove next.
+    """Lower and upper bounds on the radii of n rows, and which ball to prove next.
 
     Parameters
     ----------
@@ -38,20 +41,20 @@ class RadiusBracket:
     def __init__(self, lower: Tensor, upper: Tensor, effort: Effort) -> None:
         self.lower, self.upper, self.rtol = lower.clone(), upper.clone(), effort.rtol
         self.nodes = torch.full_like(lower, effort.max_nodes, dtype=torch.int64)
-        # There is nothing to prove beyond, or a proof was too long.
+        # Largest radii still worth a proof.
         self.ceiling = (1 - effort.rtol) * upper
         self.eps = self.ceiling.clone()
 
     @property
     def open(self) -> Tensor:
         """Rows that may gain by another ball."""
-        constant_share = self.ceiling - self.lower > self.rtol / 2 * self.upper
+        gain = self.ceiling - self.lower > self.rtol / 2 * self.upper
         done = finished(self.lower, self.upper, self.rtol)
         whole = self.eps >= self.ceiling
-        return (self.nodes > 0) & (constant_share | whole) & ~done
+        return (self.nodes > 0) & (gain | whole) & ~done
 
     def record_proof(self, tried: Tensor, holds: Tensor) -> None:
-        """Note for which of the rows that were tried the ball of `eps` holds.
+        """Record for which of the rows that were tried the ball of `eps` is proven.
 
         The next ball is half way to the smallest that does not.
         """
@@ -60,7 +63,7 @@ class RadiusBracket:
         self.eps = torch.where(tried, (self.lower + self.ceiling) / 2, self.eps)
 
     def record_counterexample(self, rows: Tensor, size: Tensor) -> None:
-        """Note smaller changes of some rows, and prove all up to them next."""
+        """Record smaller changes of class of some rows: next, prove all up to them."""
         self.upper[rows] = size
         self.eps[rows] = self.ceiling[rows] = (1 - self.rtol) * size
 

@@ -33,13 +33,13 @@ class Region:
 
     def take(self, chosen: Tensor) -> "Region":
         """Select some of the pieces."""
-        return Region(self.lo[chosen], self.hi[chosen], self.eps[chosen])
+        return Region(lo=self.lo[chosen], hi=self.hi[chosen], eps=self.eps[chosen])
 
     def with_free_axis(self) -> "Region":
         """Append an axis along which the ball alone is the limit."""
         eps = self.eps[:, None]
         lo, hi = torch.cat([self.lo, -eps], 1), torch.cat([self.hi, eps], 1)
-        return Region(lo, hi, self.eps)
+        return Region(lo=lo, hi=hi, eps=self.eps)
 
     @property
     def centre(self) -> Tensor:

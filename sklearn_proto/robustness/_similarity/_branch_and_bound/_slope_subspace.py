@@ -114,14 +114,14 @@ def slope_subspace(gaps: GapBatch, n_own: int, eps: Tensor) -> SlopeSubspace:
     slopes = slopes @ axes
     axes = axes @ (turn := _principal_axes(log_negative, slopes, eps, n_own))
     return SlopeSubspace(
-        log_positive,
-        log_negative,
-        slopes @ turn,
-        torch.cat([geometry.leftover, geometry.reference[None]]),
-        axes.mT.contiguous(),
-        _projected_map(gaps, axes),
-        gaps.rounding,
-        replace(gaps.perturbations, box_slack=None),
+        log_positive=log_positive,
+        log_negative=log_negative,
+        slopes=slopes @ turn,
+        leftover=torch.cat([geometry.leftover, geometry.reference[None]]),
+        axes=axes.mT.contiguous(),
+        projected_map=_projected_map(gaps, axes),
+        rounding=gaps.rounding,
+        perturbations=replace(gaps.perturbations, box_slack=None),
     )
 
 
