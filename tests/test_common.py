@@ -213,8 +213,8 @@ def test_predictions_agree_with_each_other(model):
 def test_one_row_equals_many(model):
     """Up to the last bits: BLAS sums in another order for one row."""
     for method in ("decision_function", "predict_proba", "transform"):
-        many = getattr(model, method)(X)
-        alone = np.vstack([getattr(model, method)(row[None]) for row in X])
+        many = getattr(model, method)(X)[::5]
+        alone = np.vstack([getattr(model, method)(row[None]) for row in X[::5]])
         np.testing.assert_allclose(alone, many, rtol=1e-9, atol=1e-12)
 
 

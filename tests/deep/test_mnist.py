@@ -17,6 +17,7 @@ def split():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("Estimator", [ProtoPNetClassifier, CBCNetClassifier])
 def test_parts_of_digits(Estimator, split):
     rows, others, y, y_others = split

@@ -57,6 +57,7 @@ def patients():
     return X, X[:, 4] > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, -3.0, 1e-6])
 def test_a_category_has_a_bar_where_the_row_has_it(patients, scale):
     X, y = patients

@@ -136,6 +136,7 @@ def headings(page, level):
     return [t for t, _ in page.tags].count(level)
 
 
+@pytest.mark.slow
 @every_estimator
 def test_every_estimator(write, Estimator):
     model = example(Estimator).fit(X, Y)
@@ -156,6 +157,7 @@ def test_every_estimator(write, Estimator):
     assert ("Nothing is proven" in page.texts["p"]) is not proven
 
 
+@pytest.mark.slow
 def test_confusions(full, cbc):
     page = full
     predicted = cbc.predict(X)
@@ -287,6 +289,7 @@ def test_a_model_without_mistakes_and_one_that_is_never_right():
     assert "0 of 60 rows are classified rightly" in page.texts["p"]
 
 
+@pytest.mark.slow
 def test_rows_that_are_asked_for(write, cbc):
     page = write(cbc, labels=LABELS[Y], rows=[7, 3])
     assert page.texts["h3"] == "Row 7Row 3"
@@ -314,6 +317,7 @@ def test_why_nothing_is_proven():
     assert not page.tables
 
 
+@pytest.mark.slow
 def test_a_pipeline(write):
     model = make_pipeline(StandardScaler(), CBCClassifier(2, **QUICK))
     data = X * [1, 10, 100, 1000]
@@ -326,6 +330,7 @@ def test_a_pipeline(write):
     assert ["alpha", "3e-05", "default"] in page.tables[-1]
 
 
+@pytest.mark.slow
 def test_steps_that_cannot_be_undone():
     model = make_pipeline(PolynomialFeatures(2), GLVQClassifier(**QUICK)).fit(X, Y)
     page = section(prototypes, model)

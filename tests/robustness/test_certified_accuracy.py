@@ -135,6 +135,7 @@ def test_scorer_is_the_score(cbc):
     assert 0 < expected < cbc.score(X, Y)
 
 
+@pytest.mark.slow
 def test_scorer_pickles_and_reads_well(cbc):
     scorer = make_certified_scorer(np.float32(0.25), norm=INF, bounds=(-9, 9))
     assert repr(scorer) == (
@@ -163,6 +164,7 @@ def radii_by_setting(norm):
         yield parameters, found
 
 
+@pytest.mark.slow
 def test_grid_search_chooses_what_brute_force_chooses():
     winners = set()
     settings, radii = zip(*radii_by_setting(norm=2), strict=True)

@@ -30,6 +30,7 @@ def every_method(model, rows, norm):
     return [*methods_of(model, rows, norm=norm), "auto", "exact"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", [1, 1.5, 2, 3, np.inf])
 def test_rows_on_prototypes(norm):
     """Where the slope of a log-ratio is 0, its curvature decides alone."""
