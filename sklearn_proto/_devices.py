@@ -1,11 +1,7 @@
-"""Devices, their numeric types, and their caches."""
+"""Devices, and their numeric types."""
 
 import numpy as np
 import torch
-
-# Smaller batches spend more time on starting operations, larger ones on memory that
-# the system hands out afresh.
-_CACHE_BYTES = 4 * 2**20
 
 
 def resolve_device(device: str) -> torch.device:
@@ -73,8 +69,3 @@ def float32_is_kept() -> bool:
         return torch.get_float32_matmul_precision() == "highest"
     except RuntimeError:  # Set for one backend alone.
         return False
-
-
-def default_rows_per_batch(width: int) -> int:
-    """Rows whose float64 temporaries of `width` columns fit a core's cache."""
-    return int(np.clip(_CACHE_BYTES // (8 * max(width, 1)), 64, 65536))

@@ -111,12 +111,31 @@ FOR_TWO_CLASSES = [name for name in INSTANCES if name not in _THREE_CLASSES_ONLY
 # rounding, so what compares two fits loosely leaves it out.
 SMOOTH = [n for n in INSTANCES if "robust" not in n and "margin" not in n]
 
+# Only their training differs from that of another entry: once fitted, the same formulas
+# say what they predict and what is certified.
+OTHER_FITS = {
+    "rbf-margin",
+    "rbf-robust",
+    "rbf-robust-normalized-kernel",
+    "rbf-tangent-robust",
+    "rbf-adam",
+    "cbc-margin",
+    "cbc-robust",
+    "cbc-euclidean-robust",
+    "cbc-adam",
+    "glvq-identity",
+    "glvq-adam",
+    "protopnet-pruned",
+    "protopnet-aligned",
+    "autoencoder-random",
+}
+
 DEEP = [n for n, e in INSTANCES.items() if "max_epochs" in e.get_params()]
 SHALLOW = [n for n in INSTANCES if n not in DEEP]
 CERTIFIED = [*SHALLOW, *(n for n in DEEP if "lipschitz" in n)]
+FORMULAS = [n for n in INSTANCES if n not in OTHER_FITS]
 
 every_shallow_instance = pytest.mark.parametrize("name", SHALLOW)
-every_certified_instance = pytest.mark.parametrize("name", CERTIFIED)
 every_instance = pytest.mark.parametrize("name", list(INSTANCES))
 every_smooth_instance = pytest.mark.parametrize("name", SMOOTH)
 every_two_class_instance = pytest.mark.parametrize("name", FOR_TWO_CLASSES)
@@ -131,7 +150,12 @@ LVQ = [n for n in INSTANCES if "lvq" in n]
 # Scores that are affine in similarities, and scores that are minus a distance.
 NEAREST = [n for n in LVQ if "rslvq" not in n]
 SIMILARITY = [n for n in SHALLOW if n not in NEAREST]
-every_similarity_instance = pytest.mark.parametrize("name", SIMILARITY)
+every_certified_formula = pytest.mark.parametrize(
+    "name", [n for n in CERTIFIED if n in FORMULAS]
+)
+every_similarity_formula = pytest.mark.parametrize(
+    "name", [n for n in SIMILARITY if n in FORMULAS]
+)
 every_rbf_or_cbc_instance = pytest.mark.parametrize(
     "name", [n for n in SHALLOW if n not in LVQ]
 )

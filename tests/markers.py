@@ -1,8 +1,9 @@
 """What ``-m deep``, ``-m "not slow"`` and ``-m guard`` choose.
 
-``slow`` is written at the tests: they take above about a second. ``deep`` is decided
-here, by the file of a test or by what it is parametrised with. ``guard`` runs only when
-it is asked for.
+``slow`` is written at the tests that take above about a second; besides, all of a model
+that is slow in every test is. ``deep`` is
+decided here, by the file of a test or by what it is parametrised with. ``guard`` runs
+only when it is asked for.
 """
 
 import inspect
@@ -11,21 +12,13 @@ import pytest
 
 from tests.instances import DEEP
 
-# All that these files test belongs to the deep estimators.
-_DEEP_FILES = {
-    "test_autoencoder.py",
-    "test_cbcnet.py",
-    "test_deep_certificates.py",
-    "test_deep_data.py",
-    "test_deep_training.py",
-    "test_images.py",
-    "test_part_explanation.py",
-    "test_part_losses.py",
-    "test_patches.py",
-    "test_prob_psenn.py",
-    "test_receptive_field.py",
-    "test_stprotopnet.py",
-}
+# All that these test belongs to the deep estimators.
+_DEEP_FOLDERS = {"deep", "parts"}
+_DEEP_FILES = {"test_part_explanation.py"}
+
+
+# Every prediction bounds the norms of its convolutions.
+_SLOW_INSTANCES = {"cbcnet-lipschitz"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
@@ -33,16 +26,25 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if is_deep(item):
             item.add_marker("deep")
+        if _SLOW_INSTANCES.intersection(_words(item)):
+            item.add_marker("slow")
     if "guard" not in config.option.markexpr:
         _deselect(config, items, "guard")
 
 
 def is_deep(item):
     """Whether a test is one of the deep estimators, by its file or its parameters."""
-    if item.path.name in _DEEP_FILES or "deep" in item.path.parts:
+    if item.path.name in _DEEP_FILES or _DEEP_FOLDERS & {*item.path.parts}:
         return True
-    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    return any(_is_deep_parameter(value) for value in parameters)
+    return any(_is_deep_parameter(value) for value in _parameters(item))
+
+
+def _parameters(item):
+    return list(item.callspec.params.values()) if hasattr(item, "callspec") else []
+
+
+def _words(item):
+    return [value for value in _parameters(item) if isinstance(value, str)]
 
 
 def _is_deep_parameter(value):

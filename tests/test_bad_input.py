@@ -44,6 +44,16 @@ def test_values_that_are_not_finite(Estimator, value, word):
 
 
 @both_estimators
+def test_messages_about_rows_are_short(Estimator):
+    model = Estimator(**QUICK).fit(X, Y)
+    words = np.where(X > 0, "a" * 10_000, "b")
+    for call in (model.fit, model.predict, model.explain, model.certified_radius):
+        with pytest.raises(ValueError, match="could not convert string") as caught:
+            call(words, *([Y] if call == model.fit else []))
+        assert len(str(caught.value)) < 1000
+
+
+@both_estimators
 def test_one_class(Estimator):
     name = Estimator.__name__
     refused([name, "2 classes", "[7]"], Estimator().fit, X, np.full(len(X), 7))

@@ -22,6 +22,7 @@ def bunch():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image_shape", [None, (2, 2)])
 def test_main_job(bunch, image_shape, capsys, tmp_path):
     picture = tmp_path / "row.png"

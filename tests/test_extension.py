@@ -154,7 +154,7 @@ def test_a_loss(monkeypatch):
 
 
 class Lipschitz(Certificate):
-    """A similarity ``exp(-D / sigma)`` is at most ``sqrt(2 / e sigma)`` steep."""
+    """A similarity ``exp(-D / s)`` is nowhere steeper than ``sqrt(2 / (e s))``."""
 
     name = "lipschitz"
 

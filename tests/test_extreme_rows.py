@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_proto import GLVQClassifier, RBFClassifier
+from sklearn_proto import (
+    GLVQClassifier,
+    GMLVQClassifier,
+    GTLVQClassifier,
+    LGMLVQClassifier,
+    RBFClassifier,
+)
+from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness import certified_radius, empirical_radius
 from tests.data import three_classes
 from tests.instances import both_estimators
@@ -89,3 +96,36 @@ def test_nothing_to_move():
 def test_labels_that_no_integer_holds():
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         RBFClassifier(**QUICK).fit(X, Y * 1e300)
+
+
+def far_apart(Estimator, **options):
+    """A model of rows near the origin and one very far away."""
+    far = np.vstack([X, np.full((1, X.shape[1]), 1e30)])
+    return Estimator(**QUICK, **options).fit(far, np.append(Y, 0)), far
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "options"),
+    [
+        (GLVQClassifier, {"metric": "euclidean"}),
+        (GLVQClassifier, {"metric": "manhattan"}),
+        (GTLVQClassifier, {}),
+        (GMLVQClassifier, {"n_components": 1}),
+        (LGMLVQClassifier, {}),
+    ],
+)
+def test_one_way_to_decide(Estimator, options):
+    """Where all digits cancel, `predict` rounds as the scores do."""
+    model, rows = far_apart(Estimator, **options)
+    chosen = model.classes_[model.decision_function(rows).argmax(axis=1)]
+    np.testing.assert_array_equal(chosen, model.predict(rows))
+
+
+def test_one_way_to_decide_between_prototypes_that_a_map_brings_together():
+    # The map sees the difference of two large features alone.
+    omega, rng = np.array([[1.0, -1.0]]), np.random.default_rng(0)
+    prototypes = np.array([[1e8, 1e8 + 1e-7], [1e8, 1e8], [-1e8, -1e8 + 1e-7]])
+    view = NearestPrototypeView(prototypes, np.arange(3), 3, omega=omega)
+    x = view.tensor(1e8 * rng.normal(size=(500, 1)) + np.zeros((1, 2)))
+    expected = view.class_scores(x).argmax(dim=1)
+    np.testing.assert_array_equal(view.winners(x), expected)

@@ -279,6 +279,7 @@ def _has_table(function):
     return "_skl_parameter_constraints" in vars(function)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_the_arguments_that_are_not_hostile_are_taken(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -25,6 +25,7 @@ def test_import_loads_nothing_heavy():
     assert not loaded & {"torch", "sklearn", *OPTIONAL}
 
 
+@pytest.mark.slow
 def test_estimators_load_no_optional_package():
     base = loaded_after("import sklearn, torch")
     loaded = loaded_after(
@@ -35,6 +36,7 @@ def test_estimators_load_no_optional_package():
     assert not (loaded - base) & set(OPTIONAL)
 
 
+@pytest.mark.slow
 def test_fit_loads_no_optional_package():
     base = loaded_after("import sklearn.datasets, torch, torch.optim")
     loaded = loaded_after(
@@ -62,6 +64,7 @@ def test_unknown_name():
         _ = sklearn_proto.bogus
 
 
+@pytest.mark.slow
 def test_subpackages_after_a_bare_import():
     loaded = loaded_after(
         "import sklearn_proto\nsklearn_proto.robustness.certified_radius"

@@ -77,6 +77,7 @@ for here, there in zip(everything(), expected, strict=True):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(sys.modules["os"], "fork"), reason="no fork here")
 @pytest.mark.parametrize("threads", ["2"])
 def test_a_child_of_a_fork_does_not_hang(threads):
@@ -131,6 +132,7 @@ def assert_nothing_drawn(before):
     assert torch.equal(after[2], ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_fits_in_threads_are_as_alone(name):
     before = drawn()

@@ -5,8 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Mapped coordinates that are made at a time: 4 MB of float64 stay in a core's cache.
-_COORDINATES = 2**19
+from sklearn_proto._memory import CACHE, at_once
 
 
 class LocalMaps(NamedTuple):
@@ -23,7 +22,7 @@ class LocalMaps(NamedTuple):
 
     def lengths(self, x: Tensor) -> Tensor:
         """Lengths (n, K) of the mapped steps from all prototypes to rows (n, d)."""
-        rows = max(1, _COORDINATES // self.offsets.numel())
+        rows = at_once(self.offsets.numel(), CACHE)
         # A norm makes no squares to be added up later.
         return torch.cat(
             [

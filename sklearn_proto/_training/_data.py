@@ -79,16 +79,7 @@ class TrainingData:
         It does not depend on their unit either, so that k-means starts from the same
         rows.
         """
-        return self._sorted_by(column_order(self.X, self.y))
-
-    def in_order_of_pixels(self) -> "TrainingData":
-        """Rows that differ, in an order that depends on no unit and no precision.
-
-        Pixels have an order of their own, so the first that differ decide.
-        """
-        return self._sorted_by(np.arange(self.X.shape[1]))
-
-    def _sorted_by(self, columns: NDArray[np.intp]) -> "TrainingData":
+        columns = column_order(self.X, self.y)
         return self.take(np.argsort(ranks_by_numbers(self.X, self.y, columns)))
 
     def with_mean_weight_one(self) -> "TrainingData":

@@ -4,14 +4,13 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import LocalMaps
+from sklearn_proto._memory import CORE, at_once
 
 # Bounds take a quarter of the rows of a map: fewer rule out too few prototypes. Maps of
 # few rows are measured in less time than their bounds save.
 _SHARE, _FEW = 4, 32
 # What overflows in float32 is the square of a length of at least this.
 _LONGEST = torch.finfo(torch.float32).max ** 0.5
-# Mapped coordinates of pairs of row and prototype that are made at a time.
-_COORDINATES = 2**17
 
 
 class LocalSearch:
@@ -39,7 +38,7 @@ class LocalSearch:
         leading = r if r < _FEW else r // _SHARE
         self._bounds = LocalMaps.of(w, omega[:, :leading]).float()
         self._whole = leading == r
-        self._pairs = max(1, _COORDINATES // r)
+        self._pairs = at_once(r, CORE)
         self._exact = LocalMaps.of(w, omega)
         self._reach = float(torch.linalg.vector_norm(w, dim=1).max())
         map_norm = float(torch.linalg.matrix_norm(omega).max())

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_proto._devices import default_rows_per_batch, float32_is_kept
+from sklearn_proto._devices import float32_is_kept
 from sklearn_proto._functional import LocalMaps
+from sklearn_proto._memory import default_rows_per_batch
 from sklearn_proto._views._local_search import LocalSearch
 from sklearn_proto._views._points import Array, Points
 

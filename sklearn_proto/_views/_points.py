@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_proto._devices import default_rows_per_batch
 from sklearn_proto._functional import squared_projections
+from sklearn_proto._memory import default_rows_per_batch
 from sklearn_proto._views._reader import RowReader
 
 Array = NDArray[np.float64]

@@ -3,10 +3,8 @@
 import numpy as np
 import torch
 
+from sklearn_proto._memory import at_once
 from sklearn_proto.deep._images import pictures
-
-# Images whose float64 deviations are made at a time.
-_AT_ONCE = 64
 
 
 def standardise(network, X):
@@ -32,7 +30,8 @@ def scale_to_unit(network, X):
 def _variance(images, mean):
     """Variance (C,) of the channels of images (n, positions, C)."""
     total = np.zeros_like(mean)
-    for start in range(0, len(images), _AT_ONCE):
-        deviations = images[start : start + _AT_ONCE] - mean
+    few = at_once(images[0].size)
+    for start in range(0, len(images), few):
+        deviations = images[start : start + few] - mean
         total += np.square(deviations, out=deviations).sum(axis=(0, 1))
     return total / (len(images) * images.shape[1])

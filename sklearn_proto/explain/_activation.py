@@ -5,11 +5,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import adaptive_max_pool2d, interpolate
 
+from sklearn_proto._memory import at_once
+
 Array = NDArray[np.float64]
 Boxes = NDArray[np.intp]
-
-# Of maps at image resolution that are in memory at the same time.
-_PIXELS = 2**21
 
 
 def upsampled(maps: Array, size: tuple[int, int]) -> Array:
@@ -44,7 +43,7 @@ def part_boxes(maps: Array, size: tuple[int, int], percentile: float) -> Boxes:
     """
     flat = maps.reshape(-1, *maps.shape[-2:])
     boxes = np.empty((len(flat), 4), dtype=np.intp)
-    step = max(1, _PIXELS // (size[0] * size[1]))
+    step = at_once(size[0] * size[1])
     for start in range(0, len(flat), step):
         piece = slice(start, start + step)
         boxes[piece] = percentile_boxes(upsampled(flat[piece], size), percentile)

@@ -6,14 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_proto._inputs._image_rows import rows_of_images
+from sklearn_proto._memory import BATCH, at_once
 from sklearn_proto._validation import as_numbers, shown
 from sklearn_proto.explain import Explanation
 from sklearn_proto.metrics._explained import Explained
 
 Array = NDArray[np.float64]
-
-# Of maps at image resolution that are in memory at the same time.
-_NUMBERS = 2**24
 
 
 class Evidence(NamedTuple):
@@ -81,7 +79,7 @@ def _by_pixel(explanation: Any) -> Evidence:
     shape = explanation.image_shape
     n, k = explanation.similarities.shape
     n_pixels = shape[0] * shape[1]
-    step = max(1, _NUMBERS // (k * n_pixels))
+    step = at_once(k * n_pixels, BATCH)
     values = np.empty((n, n_pixels))
     for first in range(0, n, step):
         rows = slice(first, first + step)

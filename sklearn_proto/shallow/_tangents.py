@@ -32,5 +32,6 @@ def nearest_prototype(X, prototypes, tangents=None):
     distance, index = np.empty(len(X)), np.empty(len(X), dtype=np.intp)
     for rows, x in view.batches(X):
         nearest = view.squared_distances(x).min(1)
-        distance[rows], index[rows] = nearest.values, nearest.indices
+        distance[rows] = nearest.values.numpy()
+        index[rows] = nearest.indices.numpy()
     return distance, index

@@ -7,14 +7,12 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import lp_norm
+from sklearn_proto._memory import at_once
 from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness._allowance import as_far_as_allowed
 from sklearn_proto.robustness._batch import Batch
 from sklearn_proto.robustness._nearest._geometry import NearestGeometry
 from sklearn_proto.robustness._nearest._rival_batch import RivalBatch
-
-# Gaps of rows to pairs of prototypes that live at once.
-_GAPS = 2**21
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,8 @@ class NearestBatch(Batch):
             rows = (self.predicted == c).nonzero().squeeze(1)
             own = (owners == c).nonzero().squeeze(1)
             rivals = (owners != c).nonzero().squeeze(1)
-            gaps = max(1, len(own) * len(rivals))
-            for some in rows.split(max(1, _GAPS // gaps)):
+            gaps = len(own) * len(rivals)
+            for some in rows.split(at_once(gaps)):
                 yield some, self._rival_batch(some, own, rivals)
 
     def _rival_batch(self, rows: Tensor, own: Tensor, rivals: Tensor) -> RivalBatch:

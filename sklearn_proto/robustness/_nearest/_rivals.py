@@ -6,8 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Numbers that a bound on pairs of a row and a rival may hold at once.
-_AT_ONCE = 2**22
+from sklearn_proto._memory import at_once
 
 
 class Decided(NamedTuple):
@@ -61,7 +60,7 @@ def smallest_over_rivals(
         if not len(rows):
             break
         rivals = order[rows, start + places]
-        step = max(1, _AT_ONCE // size)
+        step = at_once(size)
         for first in range(0, len(rows), step):
             some = slice(first, first + step)
             found = bound(rows[some], rivals[some])

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Numbers to keep for other rows, and to work on at once.
-_KEPT, _AT_ONCE = 2**25, 2**22
+from sklearn_proto._memory import BATCH, at_once
+
 # Share of the curvatures that an eigenvalue may be wrong by; LAPACK is far better.
 _ERROR = 1e-12
 
@@ -59,7 +59,7 @@ class Spectra:
         keys = own * len(self._factors) + rival
         distinct, inverse = torch.unique(keys, return_inverse=True)
         names = distinct.tolist()
-        if len(self._place) * self.elements > _KEPT:
+        if len(self._place) * self.elements > BATCH:
             self._forget()
         self._learn([key for key in names if key not in self._place])
         place = torch.tensor([self._place[key] for key in names], device=own.device)
@@ -72,7 +72,7 @@ class Spectra:
         self._known = self._computed(nothing, nothing)
 
     def _learn(self, keys: list[int]) -> None:
-        step = max(1, _AT_ONCE // self.elements)
+        step = at_once(self.elements)
         for start in range(0, len(keys), step):
             some = keys[start : start + step]
             new = torch.tensor(some, device=self._factors.device)

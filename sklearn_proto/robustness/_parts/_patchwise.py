@@ -21,6 +21,7 @@ Proof in the guide: `parts-patchwise`, after `patch-moves`.
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import at_once
 from sklearn_proto.robustness._parts._batch import PartBatch
 from sklearn_proto.robustness._parts._interval import PartInterval
 
@@ -28,8 +29,6 @@ from sklearn_proto.robustness._parts._interval import PartInterval
 # unit, in units of the margin: with the best, moves of the radius take half of it.
 _SHORTEST, _LONGEST, _CELLS = 0.1, 6.0, 64
 _MULTIPLIERS = [2.0 ** (-0.7 * i) for i in range(11)]
-# Numbers that live at once.
-_NUMBERS = 2**23
 
 
 class Patchwise:
@@ -44,9 +43,9 @@ class Patchwise:
         # Infinite where no move does harm.
         found = torch.where(unit.isinf(), unit, 0.0)[:, None].repeat(1, n_scores)
         todo = ((unit > 0) & unit.isfinite()).nonzero().squeeze(1)
-        at_once = max(1, _NUMBERS // (max(k, n_scores) * q * _CELLS))
-        for start in range(0, len(todo), at_once):
-            rows = todo[start : start + at_once]
+        few = at_once(max(k, n_scores) * q * _CELLS)
+        for start in range(0, len(todo), few):
+            rows = todo[start : start + few]
             found[rows] = _moves(batch.take(rows), unit[rows])
         return found
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import at_once
 from sklearn_proto.robustness._enclosure import (
     Effort,
     Enclosure,
@@ -27,9 +28,6 @@ from sklearn_proto.robustness._similarity._branch_and_bound import (
 )
 from sklearn_proto.robustness._similarity._gaps import SimilarityBatch
 from sklearn_proto.robustness._similarity._largest import largest_bound
-
-# Elements of the slopes of the rows that are proven together.
-_ELEMENTS = 4_000_000
 
 
 def enclose(batch: SimilarityBatch, attacked: Tensor, effort: Effort) -> Enclosure:
@@ -65,6 +63,6 @@ def _few_rows(batch: SimilarityBatch, rows: Tensor) -> Iterator[Tensor]:
     """Split rows so that the slopes of all their gaps fit into memory."""
     c, q, k = batch.view.affine.coefficients.shape
     size = (c - 1) * q * q * (k + 1) * batch.perturbations.n_features
-    few = max(_ELEMENTS // size, 1)
+    few = at_once(size)
     for first in range(0, len(rows), few):
         yield rows[first : first + few]

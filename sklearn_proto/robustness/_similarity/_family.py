@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from sklearn_proto._memory import BATCH, at_once
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._enclosure import Effort, Enclosure
 from sklearn_proto.robustness._lookup import look_up, require
@@ -17,9 +18,6 @@ from sklearn_proto.robustness._similarity._gaps import SimilarityBatch
 from sklearn_proto.robustness._similarity._geometry import Geometry
 from sklearn_proto.robustness._similarity._largest import largest_bound, over_rivals
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
-
-# Elements of the largest array: what is known of all gaps of a batch.
-_ELEMENTS = 2**24
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class SimilarityFamily:
         """Count the rows of a batch: many steps of a search cost less together."""
         c, q, k = self.view.coefficients.shape
         d = self.view.prototypes.shape[1]
-        return max(1, int(_ELEMENTS // ((c - 1) * q * q * (k + d))))
+        return at_once((c - 1) * q * q * (k + d), BATCH)
 
     @cached_property
     def _geometry(self) -> Geometry:

@@ -14,11 +14,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import CORE, at_once
 from sklearn_proto.robustness._similarity._gaps import SimilarityBatch
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
-
-# Elements of the largest arrays: they fit into a cache.
-_ELEMENTS = 2**17
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def trace_bounds(batch: SimilarityBatch) -> Iterator[TraceBound]:
         helps, free = weights.clamp_min(0.0), constant.clamp_min(0.0)
         # Net weights are at most 4.
         smallest_term = 4.0 * dtype.tiny * (harms > 0).to(harms)
-        for rows in torch.split(alike, max(1, _ELEMENTS // (len(weights) * k))):
+        for rows in torch.split(alike, at_once(len(weights) * k, CORE)):
             seen, a = phi[rows], anchor[rows][:, None]
             positive_sum, negative_sum = (
                 seen @ helps.T + free,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import CORE, at_once
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._similarity._certificate import RootFindingCertificate
 from sklearn_proto.robustness._similarity._gaps import GapBatch
@@ -21,8 +22,6 @@ from sklearn_proto.robustness._threat_model._perturbations import (
 
 # Tangents that are tried: the first touches at the row.
 _TANGENTS = 17
-# Elements of the largest array.
-_ELEMENTS = 2**17
 
 
 class Vertices(RootFindingCertificate):
@@ -85,10 +84,10 @@ def _negative_side(gaps: GapBatch, steps: Tensor) -> tuple[Tensor, Tensor]:
     at_row = torch.logaddexp(torch.logsumexp(logs, 1), constant)
     geometry, anchor = gaps.geometry, gaps.anchor
     slopes = (geometry.rate[:, None] * geometry.points).T
-    at_once = max(1, _ELEMENTS // (2 * slopes.numel()))
+    few = at_once(2 * slopes.numel(), CORE)
     every = torch.arange(len(gaps), device=anchor.device)
     growth = []
-    for some in torch.split(every, at_once):
+    for some in torch.split(every, few):
         step = steps[some]
         square = step.square() * gaps.perturbations.squared_columns
         common = 2.0 * step * anchor[some, None] + square

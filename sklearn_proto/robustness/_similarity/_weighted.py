@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import log_psi
+from sklearn_proto._memory import CACHE, at_once
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._similarity._boundary_search import nearest_boundary
 from sklearn_proto.robustness._similarity._certificate import RootFindingCertificate
@@ -29,8 +30,6 @@ from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 
 # What the spread of the slopes counts beside their mean, and what every feature does.
 _SPREAD, _LEAST = 0.3, 1e-3
-# Elements of the largest array.
-_ELEMENTS = 2**20
 
 
 class Weighted(RootFindingCertificate):
@@ -55,13 +54,13 @@ class Weighted(RootFindingCertificate):
     def smallest_gap(self, gaps: GapBatch) -> Callable[[Tensor], Tensor]:
         """Return the weighted bound around a perturbation of each size."""
         ray = nearest_boundary(gaps).ray
-        at_once = max(1, _ELEMENTS // (ray.shape[1] * (gaps.weights.shape[1] + 1)))
+        few = at_once(ray.shape[1] * (gaps.weights.shape[1] + 1), CACHE)
         every = torch.arange(len(gaps), device=ray.device)
-        parts = [(gaps.take(some), ray[some]) for some in torch.split(every, at_once)]
+        parts = [(gaps.take(some), ray[some]) for some in torch.split(every, few)]
 
         def bound(eps: Tensor) -> Tensor:
             found = []
-            for (some, to), size in zip(parts, torch.split(eps, at_once), strict=True):
+            for (some, to), size in zip(parts, torch.split(eps, few), strict=True):
                 at = expand(some, size, (INSIDE * size)[:, None] * to)
                 found.append(_lower_bound(at) - at.rounding_error)
             return torch.cat(found)

@@ -33,7 +33,6 @@ from sklearn_proto._compat import (
     check_sample_weight,
     fit_context,
 )
-from sklearn_proto._devices import default_rows_per_batch
 from sklearn_proto._functional import lipschitz_constant
 from sklearn_proto._inputs._checked_data import (
     check_classes,
@@ -42,6 +41,7 @@ from sklearn_proto._inputs._checked_data import (
 )
 from sklearn_proto._inputs._containers import like
 from sklearn_proto._inputs._labels import checked_labels
+from sklearn_proto._memory import default_rows_per_batch
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import ValidatedParameters, shown
 from sklearn_proto.robustness._smoothing._votes import (
@@ -252,7 +252,6 @@ class SmoothedClassifier(
         self._warn_of_too_few_samples()
         values, y = self._validate(X, y)
         check_labels(y)
-        check_classes(self, np.unique(y))
         seed = check_random_state(self.random_state).bytes(16)
         self.noise_seed_ = int.from_bytes(seed, "little")
         if sample_weight is not None:
@@ -261,9 +260,12 @@ class SmoothedClassifier(
         if self.noise_augmentation:
             given = {k: self._repeated(v, len(y)) for k, v in given.items()}
             values, y = self._augmented(values), self._repeated(y, len(y))
-        self.estimator_ = clone(self.estimator).fit(like(X, values), y, **given)
-        _check_features(self.estimator_, self.n_features_in_)
-        self.classes_ = np.asarray(getattr(self.estimator_, "classes_", np.unique(y)))
+        fitted = clone(self.estimator).fit(like(X, values), y, **given)
+        _check_features(fitted, self.n_features_in_)
+        classes = np.asarray(getattr(fitted, "classes_", np.unique(y)))
+        # Not those of y: what is frozen knows its own.
+        check_classes(self, classes)
+        self.estimator_, self.classes_ = fitted, classes
         return self
 
     def _warn_of_too_few_samples(self):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sklearn_proto._memory import at_once
 from sklearn_proto.robustness._similarity._branch_and_bound._multipliers import (
     Multipliers,
     dual_bound,
@@ -22,7 +23,7 @@ from sklearn_proto.robustness._similarity._branch_and_bound._slope_subspace impo
 )
 
 # Elements of the largest array of a wave of nodes, and nodes at most.
-_ELEMENTS, _WAVE = 2_000_000, 256
+_WAVE = 256
 # How often a node is expanded again, where the last relaxation has its minimum.
 _MAX_REEXPANSIONS = 4
 # Weight of the curvature along an axis against what its box costs the relaxation.
@@ -126,7 +127,7 @@ def prove_balls(problem: GapsOnBalls, eps: Tensor, max_nodes: Tensor) -> Proof:
 def _wave_size(problem: GapsOnBalls) -> int:
     _, terms, n_axes = problem.subspace.slopes.shape
     element = problem.n_own * (n_axes + 1) * (terms + n_axes)
-    return min(max(_ELEMENTS // element, 1), _WAVE)
+    return min(at_once(element), _WAVE)
 
 
 def _examine(problem: GapsOnBalls, nodes: _Nodes, eps: Tensor) -> _Verdict:
