@@ -12,21 +12,9 @@ import pytest
 
 from tests.instances import DEEP
 
-# All that these files test belongs to the deep estimators.
-_DEEP_FILES = {
-    "test_autoencoder.py",
-    "test_cbcnet.py",
-    "test_deep_certificates.py",
-    "test_deep_data.py",
-    "test_deep_training.py",
-    "test_images.py",
-    "test_part_explanation.py",
-    "test_part_losses.py",
-    "test_patches.py",
-    "test_prob_psenn.py",
-    "test_receptive_field.py",
-    "test_stprotopnet.py",
-}
+# All that these test belongs to the deep estimators.
+_DEEP_FOLDERS = {"deep", "parts"}
+_DEEP_FILES = {"test_part_explanation.py"}
 
 
 # Every prediction bounds the norms of its convolutions.
@@ -46,7 +34,7 @@ def pytest_collection_modifyitems(config, items):
 
 def is_deep(item):
     """Whether a test is one of the deep estimators, by its file or its parameters."""
-    if item.path.name in _DEEP_FILES or "deep" in item.path.parts:
+    if item.path.name in _DEEP_FILES or _DEEP_FOLDERS & {*item.path.parts}:
         return True
     return any(_is_deep_parameter(value) for value in _parameters(item))
 

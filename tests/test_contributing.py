@@ -91,7 +91,7 @@ def test_the_recipe_of_a_deep_part(name):
         [
             "sklearn_proto/deep/_protopnet.py",
             "docs/user_guide/deep.rst",
-            "tests/test_patches.py",
+            "tests/deep/test_patches.py",
         ],
     )
 
@@ -105,7 +105,7 @@ def test_the_recipe_of_a_display(name):
             "sklearn_proto/inspection/__init__.py",
             "docs/api.rst",
             "docs/user_guide",
-            "tests/test_bad_displays.py",
+            "tests/inspection/test_bad_displays.py",
             "CHANGELOG.rst",
         ],
     )

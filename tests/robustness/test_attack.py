@@ -17,7 +17,11 @@ from sklearn_proto.robustness._attack._shortest import shortest
 from tests import attacks
 from tests.data import three_classes, two_classes
 from tests.instances import CERTIFIED, FORMULAS, SHALLOW, instance
-from tests.test_certificates import BISECTOR, distance_to_the_bisector, with_head
+from tests.robustness.similarity.test_certificates import (
+    BISECTOR,
+    distance_to_the_bisector,
+    with_head,
+)
 
 X, Y = three_classes()
 NORMS = [1, 2, np.inf]

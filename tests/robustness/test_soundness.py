@@ -17,7 +17,7 @@ from sklearn_proto._functional import lp_distances, lp_norm
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness import affine_preprocessing, certified_radius
 from sklearn_proto.robustness._enclosure import not_beyond
-from tests.test_random_certificates import methods_of
+from tests.robustness.similarity.test_random_certificates import methods_of
 from tests.views import ViewClassifier, nearest_prototype
 
 NORMS = [1, 1.05, 1.5, 2, 2.001, 2.5, 3, 10, np.inf]

@@ -10,7 +10,7 @@ from sklearn_proto._views import NearestPrototypeView
 from sklearn_proto.robustness import empirical_radius
 from sklearn_proto.robustness._attack._exact_gaps import exact_gaps
 from tests import attacks
-from tests.test_attack import (
+from tests.robustness.test_attack import (
     QUICK,
     X,
     assert_verified,

@@ -1,0 +1,1 @@
+"""Explanations: parts that add up, in words and pictures."""

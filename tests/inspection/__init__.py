@@ -1,0 +1,1 @@
+"""Displays, descriptions and the report."""

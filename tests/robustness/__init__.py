@@ -1,0 +1,1 @@
+"""Radii: what they promise, and how they are proven."""

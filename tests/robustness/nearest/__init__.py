@@ -1,0 +1,1 @@
+"""Certificates of nearest-prototype models."""

@@ -1,0 +1,1 @@
+"""Certificates of similarity-based models."""

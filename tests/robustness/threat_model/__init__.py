@@ -1,0 +1,1 @@
+"""What a prediction has to withstand."""
