@@ -1,9 +1,8 @@
 """What ``-m deep``, ``-m "not slow"`` and ``-m guard`` choose.
 
 ``slow`` is written at the tests that take above about a second; besides, all of a model
-that is slow in every test is. ``deep`` is
-decided here, by the file of a test or by what it is parametrised with. ``guard`` runs
-only when it is asked for.
+that is slow in every test is. ``deep`` is decided here, by the file of a test or by
+what it is parametrised with. ``guard`` runs only when it is asked for.
 """
 
 import inspect
@@ -15,7 +14,6 @@ from tests.instances import DEEP
 # All that these test belongs to the deep estimators.
 _DEEP_FOLDERS = {"deep", "parts"}
 _DEEP_FILES = {"test_part_explanation.py"}
-
 
 # Every prediction bounds the norms of its convolutions.
 _SLOW_INSTANCES = {"cbcnet-lipschitz"}
@@ -34,7 +32,8 @@ def pytest_collection_modifyitems(config, items):
 
 def is_deep(item):
     """Whether a test is one of the deep estimators, by its file or its parameters."""
-    if item.path.name in _DEEP_FILES or _DEEP_FOLDERS & {*item.path.parts}:
+    place = item.path.relative_to(item.config.rootpath)
+    if place.name in _DEEP_FILES or _DEEP_FOLDERS & {*place.parts}:
         return True
     return any(_is_deep_parameter(value) for value in _parameters(item))
 

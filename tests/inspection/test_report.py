@@ -401,7 +401,7 @@ def test_frames(write):
         ({"rows": [99]}, r"rows=\[99\].* 0 to 59"),
         ({"image_shape": (3, 3)}, r"image_shape=\(3, 3\)"),
         ({"feature_names": ["a"]}, "feature_names has shape"),
-        ({"labels": [0, 1]}, "y has 2 labels, and X 60 rows"),
+        ({"labels": [0, 1]}, "y has shape .2,., but X has 60 rows"),
     ],
 )
 def test_what_cannot_be_reported(write, cbc, tmp_path, options, words):
