@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from sklearn_proto._inputs._checked_data import refuse_dates
 from sklearn_proto._validation import without_graph
 
 
@@ -15,9 +16,10 @@ def plain_rows(X: Any) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If there is no row, or a number is not finite.
+        If there is no row, a number is not finite, or rows are dates.
     """
     X = without_graph(X)
+    refuse_dates(X, "this function")
     try:
         rows = check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
     except OverflowError as error:
