@@ -66,10 +66,13 @@ def test_dates(Estimator, kind):
 
 
 @pytest.mark.parametrize("score", [agreement_score, deletion_score, diversity_score])
-def test_dates_in_scores(score):
+def test_dates_and_long_words_in_scores(score):
     dates = np.round(X * 100).astype(np.int64).astype("M8[s]")
     with pytest.raises(ValueError, match="X holds dates or durations"):
         score(RBFClassifier(**QUICK).fit(X, Y), dates)
+    with pytest.raises(ValueError, match="could not convert string") as caught:
+        score(RBFClassifier(**QUICK).fit(X, Y), "x" * 10_000)
+    assert len(str(caught.value)) < 1000
 
 
 def arrow_table():
