@@ -37,7 +37,7 @@ from sklearn_proto._losses._parts import (
 )
 from sklearn_proto._losses._pipnet import (
     concise_nll,
-    disuse,
+    tanh_loss,
     view_alignment,
 )
 from sklearn_proto._losses._robust import robust_loss
@@ -75,7 +75,6 @@ __all__ = [
     "cluster",
     "concise_nll",
     "discrimination",
-    "disuse",
     "divergence",
     "expected_log_loss",
     "glvq_loss",
@@ -91,6 +90,7 @@ __all__ = [
     "rows_to_prototypes",
     "separation",
     "squared_norm",
+    "tanh_loss",
     "temperature_loss",
     "triplet_loss",
     "view_alignment",

@@ -33,7 +33,7 @@ def view_alignment(outputs: PartOutputs, y: Tensor, weight: Tensor) -> Tensor:
     return weighted_mean(loss, weight[: len(loss)])
 
 
-def disuse(outputs: PartOutputs, y: Tensor, weight: Tensor) -> Tensor:
+def tanh_loss(outputs: PartOutputs, y: Tensor, weight: Tensor) -> Tensor:
     """``-mean_k log tanh(sum_i g_ik)`` over the rows of a batch.
 
     Large where a channel is shown nowhere: alignment alone would be content with one

@@ -375,7 +375,7 @@ default="auto"
         self._detection.begin(fit)
 
     def _project(self, fit):
-        self._detection.settle(fit)
+        self._detection.finalize_prototypes(fit)
 
     def _finish(self, fit):
         # Of an earlier fit, with another head.

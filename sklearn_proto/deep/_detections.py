@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from sklearn_proto._losses import PartObjective, cluster, disuse, view_alignment
+from sklearn_proto._losses import PartObjective, cluster, tanh_loss, view_alignment
 from sklearn_proto._modules import SIMILARITIES, ChannelPrototypes
 from sklearn_proto.deep._part_classifier import PartPrototypeClassifier
 from sklearn_proto.deep._part_networks import add_on_layers, random_prototypes
@@ -45,7 +45,7 @@ class Detection(ABC):
         """Train what the joint stage starts from."""
 
     @abstractmethod
-    def settle(self, fit):
+    def finalize_prototypes(self, fit):
         """Tie the prototypes to training patches, and fit the head to them."""
 
 
@@ -70,8 +70,8 @@ class PatchDetection(Detection):
         """See `Detection.begin`."""
         PartPrototypeClassifier._begin(self.model, fit)
 
-    def settle(self, fit):
-        """See `Detection.settle`."""
+    def finalize_prototypes(self, fit):
+        """See `Detection.finalize_prototypes`."""
         PartPrototypeClassifier._project(self.model, fit)
 
 
@@ -100,14 +100,14 @@ class ChannelDetection(Detection):
 
     def terms(self):
         """See `Detection.terms`."""
-        used = {disuse: self.model.tanh_weight}
+        used = {tanh_loss: self.model.tanh_weight}
         if self.views == 1:
             return used
         return used | {view_alignment: self.model.alignment_weight}
 
     def begin(self, fit):
         """Pre-train without labels: two views show the same, and all channels occur."""
-        used = PartObjective({disuse: _PRETRAINING_TANH}, row_loss=None)
+        used = PartObjective({tanh_loss: _PRETRAINING_TANH}, row_loss=None)
         alike = PartObjective({view_alignment: 1.0}, row_loss=None)
         stage = self.model._warm_up((used,), "add_on")
         fit.train(
@@ -119,7 +119,7 @@ class ChannelDetection(Detection):
             )
         )
 
-    def settle(self, fit):
+    def finalize_prototypes(self, fit):
         """Fit the head; a channel then is of the class that it speaks for most."""
         fit.fit_heads(self.model._head_losses(), self.model.last_layer_iter)
         (branch,) = fit.network.branches

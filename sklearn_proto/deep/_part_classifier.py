@@ -37,7 +37,7 @@ from sklearn_proto.deep._images import (
     in_order_of_pictures,
     pictures,
 )
-from sklearn_proto.deep._placement import place_at, place_at_telling_patches
+from sklearn_proto.deep._placement import init_discriminative, place_at
 from sklearn_proto.explain import (
     PartExplanation,
     linear_contributions,
@@ -223,7 +223,7 @@ class PartPrototypeClassifier(DeepClassifier):
         each = tuple(PartObjective({}, branch=b) for b in range(len(self._owners)))
         plain = fit.train_features(self._warm_up(each, "heads"), len(self.classes_))
         random_state = np.random.RandomState(fit.options.seed)
-        place_at_telling_patches(fit.network, plain, fit.data, random_state)
+        init_discriminative(fit.network, plain, fit.data, random_state)
 
     def _project(self, fit):
         """Put the prototypes onto training patches, and the head on top of them."""

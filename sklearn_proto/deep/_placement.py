@@ -10,7 +10,7 @@ from sklearn_proto._modules import to_numpy
 _ROWS, _PATCHES_PER_ROW = 256, 3
 
 
-def place_at_telling_patches(network, plain, data, random_state):
+def init_discriminative(network, plain, data, random_state):
     """Start the prototypes at centres of the patches that tell their class most.
 
     Where anything will do, as in the blank corner of an image, all classes are alike:
@@ -34,7 +34,9 @@ def place_at_telling_patches(network, plain, data, random_state):
         for c in np.unique(owners):
             own = np.flatnonzero(owners == c)
             rows = random_state.permutation(np.flatnonzero(data.y == c))[:_ROWS]
-            patches = _telling_patches(plain, reader, data.X[rows], c, branch.parts)
+            patches = _discriminative_patches(
+                plain, reader, data.X[rows], c, branch.parts
+            )
             found[own] = centres(patches, len(own), random_state).reshape(
                 found[own].shape
             )
@@ -52,7 +54,7 @@ def _set(parts, values):
     parts.place(torch.tensor(values, dtype=here.dtype, device=here.device))
 
 
-def _telling_patches(plain, reader, X, c, parts):
+def _discriminative_patches(plain, reader, X, c, parts):
     """Flat patches (m, D h w) of rows of class c, the most telling of each."""
     height, width = parts.size
     device = parts.prototypes.device

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import validated
 from sklearn_proto.explain import Explanation
-from sklearn_proto.inspection._reading import read
+from sklearn_proto.inspection._unwrapped_model import unwrap_model
 
 
 @undisturbed
@@ -56,6 +56,6 @@ def explain(
     >>> str(explanation.feature_names[explanation.top_features(1)[0, 0]])
     'sepal length (cm)'
     """
-    reading = read(estimator, feature_names)
-    rows = reading.shown(X)
-    return reading.explain(X, np.arange(len(rows)))
+    unwrapped = unwrap_model(estimator, feature_names)
+    rows = unwrapped.shown(X)
+    return unwrapped.explain(X, np.arange(len(rows)))

@@ -28,7 +28,11 @@ from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import shown
 from sklearn_proto.explain import Explanation, Part, RowSummary, name, row_summary
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._reading import Reading, as_images, read
+from sklearn_proto.inspection._unwrapped_model import (
+    UnwrappedModel,
+    as_images,
+    unwrap_model,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,13 +189,18 @@ class ExplanationDisplay:
         """
         if not isinstance(of, str) or of not in _KINDS:
             raise ValueError(f"of={shown(of)} is not allowed; use 'lead' or 'score'.")
-        reading = read(estimator, feature_names)
-        rows = reading.shown(X)
+        unwrapped = unwrap_model(estimator, feature_names)
+        rows = unwrapped.shown(X)
         (i,) = chosen("row", [row], len(rows))
         display = cls._of_row(
-            reading, reading.explain(X, np.array([i])), rows[i], k, of, image_shape
+            unwrapped,
+            unwrapped.explain(X, np.array([i])),
+            rows[i],
+            k,
+            of,
+            image_shape,
         )
-        if verdict := reading.verdict(X, i):
+        if verdict := unwrapped.verdict(X, i):
             display.title += f"\n{verdict}"
         if len(rows) >= _ENOUGH_FOR_BANDS and display.samples[0].ndim == 1:
             bands = Bands.of(rows)
@@ -201,7 +210,7 @@ class ExplanationDisplay:
     @classmethod
     def _of_row(
         cls,
-        reading: Reading,
+        unwrapped: UnwrappedModel,
         row: Explanation,
         shown: Array,
         k: int,
@@ -212,7 +221,7 @@ class ExplanationDisplay:
         if of == "score":
             summary = _by_score(summary, row, k)
         parts = summary.bars()
-        samples, boxes = _samples(reading, row, shown, _shown(row, k), image_shape)
+        samples, boxes = _samples(unwrapped, row, shown, _shown(row, k), image_shape)
         return cls(
             sizes=np.array([part.size for part in parts]),
             labels=[_label(part, summary.headings) for part in parts],
@@ -221,8 +230,8 @@ class ExplanationDisplay:
             samples=samples,
             sample_titles=[s.title for s in summary.samples[: len(samples)]],
             boxes=boxes,
-            feature_names=reading.feature_names,
-            units=reading.units,
+            feature_names=unwrapped.feature_names,
+            units=unwrapped.units,
         )
 
     @undisturbed
@@ -318,23 +327,23 @@ def _shown(row: Explanation, k: int) -> NDArray[np.intp]:
 
 
 def _samples(
-    reading: Reading,
+    unwrapped: UnwrappedModel,
     row: Explanation,
     shown: Array,
     which: NDArray[np.intp],
     image_shape: tuple[int, ...] | None,
 ) -> tuple[list[Array], list[Any] | None]:
     """Row and deciding prototypes, as images if they are; and the parts that count."""
-    images = reading.pictures(image_shape)
+    images = unwrapped.pictures(image_shape)
     if images is not None:
         first = as_images(
             row.X,
             images.shape[1:],
             channels_first=getattr(row, "channels_first", False),
         )
-        boxes = getattr(reading.estimator, "prototype_boxes_", [None] * len(images))
+        boxes = getattr(unwrapped.estimator, "prototype_boxes_", [None] * len(images))
         return [first[0], *images[which]], [None, *(boxes[j] for j in which)]
-    points = reading.points()
+    points = unwrapped.points()
     if points is None:
         return [row.X[0]], None
     return [shown, *points[which]], None

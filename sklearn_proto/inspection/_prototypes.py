@@ -22,7 +22,7 @@ from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
 from sklearn_proto.inspection._arguments import check_arguments
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._reading import read
+from sklearn_proto.inspection._unwrapped_model import unwrap_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -158,10 +158,10 @@ class PrototypeDisplay:
         ValueError
             If `image_shape` or `feature_names` do not fit, or `prototypes` are none.
         """
-        reading = read(estimator, feature_names)
-        model = reading.estimator
-        images = reading.pictures(image_shape)
-        drawn = reading.points() if images is None else images
+        unwrapped = unwrap_model(estimator, feature_names)
+        model = unwrapped.estimator
+        images = unwrapped.pictures(image_shape)
+        drawn = unwrapped.points() if images is None else images
         if drawn is None:
             raise TypeError(
                 f"PrototypeDisplay cannot draw the prototypes of {type(model).__name__}"
@@ -169,7 +169,7 @@ class PrototypeDisplay:
                 "are no prototype_images_."
             )
         which = chosen("prototypes", prototypes, len(drawn))
-        beside = None if X is None or images is not None else reading.shown(X)
+        beside = None if X is None or images is not None else unwrapped.shown(X)
         bands = None if beside is None else Bands.of(beside)
         display = cls(
             prototypes=drawn[which],
@@ -177,9 +177,9 @@ class PrototypeDisplay:
             boxes=_taken(model, "prototype_boxes_", which),
             quantiles=None if bands is None else bands.quantiles,
             starts=None if bands is None else bands.starts,
-            feature_names=reading.feature_names,
+            feature_names=unwrapped.feature_names,
             indices=which,
-            units="" if images is not None else reading.units,
+            units="" if images is not None else unwrapped.units,
         )
         return display.plot(ax=ax, n_columns=n_columns)
 

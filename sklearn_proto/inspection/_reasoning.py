@@ -10,7 +10,7 @@ from sklearn_proto._drawing._panels import panels
 from sklearn_proto._drawing._text import brief, set_title, shortened
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
-from sklearn_proto.inspection._reading import needed, read
+from sklearn_proto.inspection._unwrapped_model import needed, unwrap_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +118,7 @@ class ReasoningDisplay:
         TypeError
             If the classifier does not reason.
         """
-        model = read(estimator).estimator
+        model = unwrap_model(estimator).estimator
         display = cls(
             reasoning=needed(model, "reasoning_", "ReasoningDisplay"),
             classes=model.classes_,

@@ -16,7 +16,7 @@ from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
 from sklearn_proto.inspection._arguments import check_arguments
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._reading import read, taken
+from sklearn_proto.inspection._unwrapped_model import taken, unwrap_model
 from sklearn_proto.robustness import certified_radius
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class DecisionRegionDisplay:
         )
         check_axes(ax)
         norm = checked_norm(norm)
-        reading = read(estimator)
+        unwrapped = unwrap_model(estimator)
         points = np.asarray(X, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != 2:
             raise ValueError(f"X has shape {points.shape}, but a plane has 2 features.")
@@ -195,7 +195,7 @@ class DecisionRegionDisplay:
             norm=norm,
             method=method,
         )
-        classes = np.asarray(reading.estimator.classes_)
+        classes = np.asarray(unwrapped.estimator.classes_)
         regions = DecisionBoundaryDisplay.from_estimator(
             estimator,
             X if hasattr(X, "columns") else points,
@@ -213,8 +213,8 @@ class DecisionRegionDisplay:
             rows=which,
             radii=radii,
             norm=norm,
-            prototypes=reading.points() if reading.restores else None,
-            prototype_labels=getattr(reading.estimator, "prototype_labels_", None),
+            prototypes=unwrapped.points() if unwrapped.restores else None,
+            prototype_labels=getattr(unwrapped.estimator, "prototype_labels_", None),
         )
         return display.plot(ax=ax)
 

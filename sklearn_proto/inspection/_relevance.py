@@ -12,7 +12,7 @@ from sklearn_proto._drawing._text import brief, set_title
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.explain import name
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._reading import needed, read
+from sklearn_proto.inspection._unwrapped_model import needed, unwrap_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,15 +120,15 @@ class RelevanceDisplay:
         ValueError
             If `matrices` or `feature_names` do not fit.
         """
-        reading = read(estimator)
-        model = reading.estimator
+        unwrapped = unwrap_model(estimator)
+        model = unwrapped.estimator
         found = needed(model, "relevance_matrix_", "RelevanceDisplay")
         found = found.reshape(-1, *found.shape[-2:])
         which = chosen("matrices", matrices, len(found))
         titles = _titles(model, len(found))
         display = cls(
             relevance_matrices=found[which],
-            feature_names=reading.names_seen(feature_names),
+            feature_names=unwrapped.names_seen(feature_names),
             titles=[titles[m] for m in which],
         )
         return display.plot(ax=ax)

@@ -10,7 +10,7 @@ from sklearn_proto._compat import Interval
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import validated
 from sklearn_proto.metrics._explained import explained
-from sklearn_proto.metrics._walk import Walk
+from sklearn_proto.metrics._perturbation_curve import PerturbationCurve
 
 Array = NDArray[np.float64]
 
@@ -80,8 +80,8 @@ def deletion_curve(
     True
     """
     del y
-    walk = Walk(explained(estimator, X), evidence, baseline, n_steps)
-    return walk.shares, walk.probabilities(insert=False).mean(axis=1)
+    curve = PerturbationCurve(explained(estimator, X), evidence, baseline, n_steps)
+    return curve.shares, curve.probabilities(insert=False).mean(axis=1)
 
 
 @undisturbed
@@ -147,5 +147,5 @@ def insertion_curve(
     True
     """
     del y
-    walk = Walk(explained(estimator, X), evidence, baseline, n_steps)
-    return walk.shares, walk.probabilities(insert=True).mean(axis=1)
+    curve = PerturbationCurve(explained(estimator, X), evidence, baseline, n_steps)
+    return curve.shares, curve.probabilities(insert=True).mean(axis=1)

@@ -10,7 +10,7 @@ from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import validated
 from sklearn_proto.metrics._average import averaged
 from sklearn_proto.metrics._explained import explained
-from sklearn_proto.metrics._walk import Walk
+from sklearn_proto.metrics._perturbation_curve import PerturbationCurve
 
 
 @undisturbed
@@ -78,8 +78,8 @@ def deletion_score(
     True
     """
     del y
-    walk = Walk(explained(estimator, X), evidence, baseline, n_steps)
-    return averaged(1.0 - walk.areas(insert=False), average)
+    curve = PerturbationCurve(explained(estimator, X), evidence, baseline, n_steps)
+    return averaged(1.0 - curve.areas(insert=False), average)
 
 
 @undisturbed
@@ -147,8 +147,8 @@ def insertion_score(
     True
     """
     del y
-    walk = Walk(explained(estimator, X), evidence, baseline, n_steps)
-    return averaged(walk.areas(insert=True), average)
+    curve = PerturbationCurve(explained(estimator, X), evidence, baseline, n_steps)
+    return averaged(curve.areas(insert=True), average)
 
 
 @undisturbed
@@ -235,5 +235,5 @@ def faithfulness_score(
     True
     """
     del y
-    walk = Walk(explained(estimator, X), evidence, baseline, n_steps)
-    return averaged(walk.areas(insert=True) - walk.areas(insert=False), average)
+    curve = PerturbationCurve(explained(estimator, X), evidence, baseline, n_steps)
+    return averaged(curve.areas(insert=True) - curve.areas(insert=False), average)

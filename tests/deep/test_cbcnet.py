@@ -16,9 +16,9 @@ from torch.autograd import gradcheck
 from sklearn_proto import CBCNetClassifier
 from sklearn_proto._losses import (
     concise_nll,
-    disuse,
     hinge,
     relative_hinge,
+    tanh_loss,
     view_alignment,
 )
 from sklearn_proto._modules import (
@@ -341,10 +341,10 @@ def test_disuse_against_loops():
     g = own.similarities.detach().numpy()
     sums = [sum(w * float(g[i, k]) for i, w in enumerate(WEIGHT)) for k in range(3)]
     wanted = -sum(math.log(math.tanh(float(s)) + 1e-7) for s in sums) / 3
-    assert float(disuse(own, Y_MAPS, WEIGHT).detach()) == pytest.approx(wanted)
+    assert float(tanh_loss(own, Y_MAPS, WEIGHT).detach()) == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize("term", [view_alignment, disuse])
+@pytest.mark.parametrize("term", [view_alignment, tanh_loss])
 def test_gradients_are_finite_differences(term):
     maps = Maps()
     assert gradcheck(

@@ -39,9 +39,9 @@ from sklearn_proto.inspection import (
     explain,
     report,
 )
-from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._report._sections import prototypes
 from sklearn_proto.inspection._report._subject import Subject
+from sklearn_proto.inspection._unwrapped_model import unwrap_model
 from tests.data import three_classes
 
 X, Y = three_classes()
@@ -132,7 +132,7 @@ def test_every_transformer(name, Transformer):
     seen = np.asarray(model[:-1].transform(rows), dtype=float)
     drawn = PrototypeDisplay.from_estimator(model, rows)
     row = ExplanationDisplay.from_estimator(model, rows, 3)
-    reading = read(model)
+    reading = unwrap_model(model)
     shown = reading.shown(rows)
     assert shown.shape[1] == drawn.prototypes.shape[1] == len(reading.feature_names)
     np.testing.assert_array_equal(row.samples[0], shown[3])
@@ -269,7 +269,7 @@ def test_two_parts_that_contradict_each_other_are_shown_as_they_are_seen():
     union = FeatureUnion([("a", StandardScaler()), ("b", MinMaxScaler())])
     model = fitted(union).fit(FRAME, Y)
     model[-1].prototypes_ = model[-1].prototypes_ + np.eye(1, 8, 5)
-    reading = read(model)
+    reading = unwrap_model(model)
     assert reading.way.where == ("MinMaxScaler",)
     assert len(reading.feature_names) == 8
 
@@ -298,7 +298,7 @@ def test_a_report_of_texts(tmp_path):
 def test_a_report_says_what_could_not_be_undone():
     model = fitted(SelectKBest(k=2), QuantileTransformer(n_quantiles=9)).fit(X, Y)
     model[1].inverse_transform = None
-    page = prototypes(Subject(model, read(model), X, Y, None, 2.0))
+    page = prototypes(Subject(model, unwrap_model(model), X, Y, None, 2.0))
     assert "in the output of QuantileTransformer" in page.body
 
 

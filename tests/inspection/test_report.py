@@ -21,7 +21,6 @@ from sklearn.preprocessing import (
 
 from sklearn_proto import CBCClassifier, GLVQClassifier, GMLVQClassifier
 from sklearn_proto.inspection import report
-from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._report._sections import (
     accuracy,
     certificates,
@@ -31,6 +30,7 @@ from sklearn_proto.inspection._report._sections import (
 )
 from sklearn_proto.inspection._report._subject import Subject
 from sklearn_proto.inspection._report._telling import telling_rows
+from sklearn_proto.inspection._unwrapped_model import unwrap_model
 from sklearn_proto.robustness import certified_accuracy_score
 from tests.conftest import fitted
 from tests.data import three_classes
@@ -240,7 +240,7 @@ def test_it_is_accessible(full):
 
 
 def subject(model, data=X, labels=Y, norm=2):
-    return Subject(model, read(model), data, np.asarray(labels), None, norm)
+    return Subject(model, unwrap_model(model), data, np.asarray(labels), None, norm)
 
 
 def section(show, *arguments, **options):

@@ -22,7 +22,7 @@ from sklearn_proto._training._deep._history import plain_epochs
 from sklearn_proto._training._deep._stages import Stage
 
 
-class Turns(nn.Module):
+class AlternatingLoss(nn.Module):
     """Losses that take turns over the mini-batches; in evaluation, their mean."""
 
     def __init__(self, stage: Stage) -> None:
@@ -210,7 +210,7 @@ class StageNet(NeuralNet):  # type: ignore[misc]
         ]
         super().__init__(
             module,
-            criterion=Turns(stage),
+            criterion=AlternatingLoss(stage),
             train_split=validation and predefined_split(Rows(validation)),
             callbacks=callbacks,
             callbacks__print_log=None,

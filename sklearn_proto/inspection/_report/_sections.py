@@ -65,17 +65,17 @@ def _shade(share: float, *, diagonal: bool) -> str:
 
 def prototypes(subject: Subject) -> Section:
     """Gallery."""
-    reading, count = subject.reading, len(subject.model.prototypes_)
-    images = reading.pictures(subject.image_shape) is not None
-    if not images and reading.points() is None:
+    unwrapped, count = subject.unwrapped, len(subject.model.prototypes_)
+    images = unwrapped.pictures(subject.image_shape) is not None
+    if not images and unwrapped.points() is None:
         body = paragraph(
             f"The {count} prototypes are latent, of shape "
             f"{subject.model.prototypes_.shape[1:]}, and have no pictures."
         )
         return Section("Prototypes", body)
     how = _HOW_IMAGES if images else _HOW_ROWS
-    if reading.units and not images:
-        how += f" Features are drawn {reading.units}, as the classifier sees them, "
+    if unwrapped.units and not images:
+        how += f" Features are drawn {unwrapped.units}, as the classifier sees them, "
         how += "where a step in front of it cannot be undone."
     some = f" The first {_DRAWN} of {count} are drawn." if count > _DRAWN else ""
     body = picture(
@@ -84,7 +84,7 @@ def prototypes(subject: Subject) -> Section:
             subject.X,
             prototypes=np.arange(min(count, _DRAWN)),
             image_shape=subject.image_shape,
-            feature_names=reading.feature_names,
+            feature_names=unwrapped.feature_names,
             ax=figure,
         ),
         f"{count} prototypes, each with its class",
@@ -146,7 +146,7 @@ def _relevances(subject: Subject) -> str:
         lambda figure: RelevanceDisplay.from_estimator(
             subject.estimator,
             matrices=np.arange(min(count, _MATRICES)),
-            feature_names=subject.reading.names_seen(),
+            feature_names=subject.unwrapped.names_seen(),
             ax=figure,
         ),
         "Relevance matrix, relevance of each feature, and eigenvalues",
@@ -180,13 +180,13 @@ _SHOWN = {
 def decisions(subject: Subject, chosen: dict[int, str]) -> Section:
     """Explain rows one by one."""
     rows = np.array(list(chosen), dtype=np.intp)
-    explanation = subject.reading.explain(subject.X, rows)
+    explanation = subject.unwrapped.explain(subject.X, rows)
     parts = []
     for card, (i, why) in zip(explanation, chosen.items(), strict=True):
         truth = "rightly" if subject.right[i] else f"but it is {name(subject.y[i])}"
         heading = f"Row {i}: {why}" if why else f"Row {i}"
         verdict = f"Classified as {name(subject.predictions[i])}, {truth}."
-        if said := subject.reading.verdict(subject.X, i):
+        if said := subject.unwrapped.verdict(subject.X, i):
             verdict += f" {said}; what follows explains the model inside."
         parts += [subheading(heading), paragraph(verdict), card._repr_html_()]
         parts.append(_waterfall(subject, i))
@@ -200,7 +200,7 @@ def _waterfall(subject: Subject, i: int) -> str:
             subject.X,
             i,
             image_shape=subject.image_shape,
-            feature_names=subject.reading.feature_names,
+            feature_names=subject.unwrapped.feature_names,
             ax=figure,
         ),
         f"Row {i} beside what decides, and the parts of the decision as bars",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_proto.inspection._reading import Reading
+from sklearn_proto.inspection._unwrapped_model import UnwrappedModel
 
 Array = NDArray[np.float64]
 
@@ -17,7 +17,7 @@ class Subject:
     """A fitted model, rows, their labels, and how the reader wants to see them."""
 
     estimator: Any
-    reading: Reading
+    unwrapped: UnwrappedModel
     X: Any
     y: NDArray[Any]
     image_shape: tuple[int, ...] | None
@@ -26,14 +26,14 @@ class Subject:
     @property
     def model(self) -> Any:
         """The classifier without its pipeline."""
-        return self.reading.estimator
+        return self.unwrapped.estimator
 
     @property
     def steps(self) -> tuple[Any, ...]:
         """All that has parameters, from the first step to what wraps the classifier."""
-        reading = self.reading
-        wrappers = () if reading.wrapped is None else (reading.wrapped,)
-        return (*reading.transformers, self.model, *wrappers)
+        unwrapped = self.unwrapped
+        wrappers = () if unwrapped.wrapped is None else (unwrapped.wrapped,)
+        return (*unwrapped.transformers, self.model, *wrappers)
 
     @cached_property
     def predictions(self) -> NDArray[Any]:
@@ -48,7 +48,7 @@ class Subject:
     @cached_property
     def leads(self) -> Array:
         """How far each winner is ahead of the runner-up."""
-        seen = self.reading.seen(self.X)
+        seen = self.unwrapped.seen(self.X)
         scores = np.asarray(self.model.decision_function(seen), dtype=np.float64)
         if scores.ndim == 1:
             return np.abs(scores)

@@ -13,11 +13,11 @@ from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import shown, validated
 from sklearn_proto.inspection._arguments import check_arguments
 from sklearn_proto.inspection._chosen import chosen
-from sklearn_proto.inspection._reading import read
 from sklearn_proto.inspection._report import _sections
 from sklearn_proto.inspection._report._page import page, table
 from sklearn_proto.inspection._report._subject import Subject
 from sklearn_proto.inspection._report._telling import telling_rows
+from sklearn_proto.inspection._unwrapped_model import unwrap_model
 
 
 @undisturbed
@@ -131,20 +131,20 @@ def _subject(
     image_shape: tuple[int, ...] | None,
     feature_names: ArrayLike | None,
 ) -> Subject:
-    reading = read(estimator, feature_names)
+    unwrapped = unwrap_model(estimator, feature_names)
     n = len(np.asarray(estimator.predict(X)))  # It refuses what are no rows.
     truth = checked_labels(y, n)
-    reading.pictures(image_shape)  # A wrong shape is an error at once.
-    return Subject(estimator, reading, X, truth, image_shape, checked_norm(norm))
+    unwrapped.pictures(image_shape)  # A wrong shape is an error at once.
+    return Subject(estimator, unwrapped, X, truth, image_shape, checked_norm(norm))
 
 
 def _summary(subject: Subject) -> str:
-    model, reading = subject.model, subject.reading
+    model, unwrapped = subject.model, subject.unwrapped
     steps = " → ".join(type(step).__name__ for step in subject.steps)
     rows = [
         ["model", steps],
         ["rows", str(len(subject.y))],
-        ["features", str(len(reading.feature_names))],
+        ["features", str(len(unwrapped.feature_names))],
         ["classes", str(len(model.classes_))],
         ["prototypes", str(len(model.prototypes_))],
     ]

@@ -12,7 +12,7 @@ from sklearn_proto.metrics._explained import Explained
 Array = NDArray[np.float64]
 
 
-class Walk:
+class PerturbationCurve:
     """From rows to nothing, or back, by the features with the most evidence first.
 
     Parameters

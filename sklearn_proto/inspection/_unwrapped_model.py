@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class UnwrappedModel:
     """The classifier at the end of a pipeline, shown in the units of the data.
 
     Columns that cannot be undone are shown as the first step that can be reached from
@@ -142,7 +142,9 @@ class Reading:
         return said
 
 
-def read(estimator: Any, feature_names: ArrayLike | None = None) -> Reading:
+def unwrap_model(
+    estimator: Any, feature_names: ArrayLike | None = None
+) -> UnwrappedModel:
     """Take a fitted classifier, a pipeline or a search apart for a reader.
 
     Raises
@@ -165,7 +167,7 @@ def read(estimator: Any, feature_names: ArrayLike | None = None) -> Reading:
     shown = np.concatenate([names[stop.level][stop.columns] for stop in way.stops])
     if feature_names is not None and raw is None:
         shown = told
-    return Reading(final, transformers, way, shown, names, wrapped, estimator)
+    return UnwrappedModel(final, transformers, way, shown, names, wrapped, estimator)
 
 
 def needed(estimator: Any, attribute: str, display: str) -> Any:
