@@ -12,6 +12,7 @@ from sklearn_proto import (
     RBFClassifier,
 )
 from sklearn_proto._views import NearestPrototypeView
+from sklearn_proto.metrics import agreement_score, deletion_score, diversity_score
 from sklearn_proto.robustness import certified_radius, empirical_radius
 from tests.data import three_classes
 from tests.instances import both_estimators
@@ -62,6 +63,16 @@ def test_dates(Estimator, kind):
         Estimator(**QUICK).fit(dates, Y)
     with pytest.raises(ValueError, match="X holds dates or durations"):
         Estimator(**QUICK).fit(X, Y).predict(dates)
+
+
+@pytest.mark.parametrize("score", [agreement_score, deletion_score, diversity_score])
+def test_dates_and_long_words_in_scores(score):
+    dates = np.round(X * 100).astype(np.int64).astype("M8[s]")
+    with pytest.raises(ValueError, match="X holds dates or durations"):
+        score(RBFClassifier(**QUICK).fit(X, Y), dates)
+    with pytest.raises(ValueError, match="could not convert string") as caught:
+        score(RBFClassifier(**QUICK).fit(X, Y), "x" * 10_000)
+    assert len(str(caught.value)) < 1000
 
 
 def arrow_table():

@@ -34,8 +34,8 @@ _WHOLE = {
     "batch_size": 32,
 }
 
-# Every class, and every kind of parameter, metric, loss and solver in one of the classes
-# that have it: heads differ in nothing that these checks test.
+# Every class, and every kind of parameter, metric, loss and solver in one of the
+# classes that have it: heads differ in nothing that these checks test.
 CONFIGURATIONS = [
     RBFClassifier(),
     CBCClassifier(),

@@ -37,14 +37,19 @@ def checked_data(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
         with it every distance, would be that of their storage.
     """
     X, y = without_graph(X), tuple(without_graph(labels) for labels in y)
+    refuse_dates(X, type(estimator).__name__)
+    with _without_remarks(), readable():
+        return validate_data(estimator, X, *y, **options)
+
+
+def refuse_dates(X: Any, taker: str) -> None:
+    """Raise a ValueError if rows are dates or durations: their unit means nothing."""
     kind = getattr(X, "dtype", None)
     if getattr(kind, "kind", "") in ("M", "m"):
         raise ValueError(
-            f"X holds dates or durations ({kind}); {type(estimator).__name__} takes "
-            "numbers: convert them to a unit of your choice."
+            f"X holds dates or durations ({kind}); {taker} takes numbers: convert them "
+            "to a unit of your choice."
         )
-    with _without_remarks(), readable():
-        return validate_data(estimator, X, *y, **options)
 
 
 def check_finite(estimator: Any, X: Any) -> None:

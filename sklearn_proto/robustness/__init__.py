@@ -39,13 +39,11 @@ __all__ = [
     "register_affine",
 ]
 
-_old_name = old_names(
-    __name__,
-    {
-        "AffineFront": "AffinePreprocessing",
-        "affine_front": "affine_preprocessing",
-    },
-)
+# The old name of a function that many scripts call: quiet for this release, and then
+# with a warning for one.
+affine_front = affine_preprocessing
+
+_old_name = old_names(__name__, {"AffineFront": "AffinePreprocessing"})
 
 
 def __getattr__(name: str) -> object:

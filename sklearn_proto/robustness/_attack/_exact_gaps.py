@@ -15,7 +15,7 @@ from sklearn_proto.robustness._threat_model._preprocessing import affine_preproc
 
 
 def exact_gaps(estimator: Any, X: ArrayLike) -> Gaps | None:
-    """Those of a model with a view behind affine steps; None for anything else."""
+    """Gaps of a model with a view behind affine steps; None for any other model."""
     try:
         preprocessing = affine_preprocessing(estimator)
     except (TypeError, ValueError):  # No view, or a step that is not affine.

@@ -74,11 +74,11 @@ def _filled(g: Array, need: Array, start: Array, lo: Array, hi: Array) -> Array:
     """Move the steepest coordinate to the end of its box, then the next."""
     order = np.argsort(-np.abs(g), axis=1, kind="stable")
     steep = np.take_along_axis(np.abs(g), order, 1)
-    room = np.where(g > 0, start - lo, hi - start)
-    room = np.minimum(np.take_along_axis(room, order, 1), _LONGEST)
-    gain = np.cumsum(steep * room, axis=1) - steep * room
+    box_slack = np.where(g > 0, start - lo, hi - start)
+    box_slack = np.minimum(np.take_along_axis(box_slack, order, 1), _LONGEST)
+    gain = np.cumsum(steep * box_slack, axis=1) - steep * box_slack
     left = np.maximum(need[:, None] - gain, 0.0)
     move = np.divide(left, steep, out=np.zeros_like(left), where=steep > 0)
     step = np.empty_like(move)
-    np.put_along_axis(step, order, np.minimum(move, room), 1)
+    np.put_along_axis(step, order, np.minimum(move, box_slack), 1)
     return np.asarray(np.clip(start - np.sign(g) * step, lo, hi))

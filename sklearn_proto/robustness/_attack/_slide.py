@@ -101,7 +101,7 @@ class _Slide:
         return problem.box.clip(rows, trial), hit
 
     def _adapt(self, hit: Bools, blind: Bools) -> None:
-        """Change the trust, and what the next step looks at."""
+        """Change the trust radius, and the points where the next step linearises."""
         failures = np.where(hit, 0, self.failures + 1)
         # The first failure asks for a second half-space, more for a smaller step.
         trust = self.trust * np.where(hit, 2.0, np.where(failures > 1, 0.4, 0.7))

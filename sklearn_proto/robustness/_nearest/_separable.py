@@ -37,7 +37,7 @@ def separable_radius(batch: RivalBatch, lower: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class PiecewiseLinearDecrease:
-    """How much each feature can take from the lead of one own prototype.
+    """How much each feature can take from the margin of one own prototype.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class PiecewiseLinearDecrease:
 def decrease_towards(
     batch: RivalBatch, rows: Tensor, rivals: Tensor, i: int
 ) -> PiecewiseLinearDecrease:
-    """Falls towards rivals (B,) of the lead of the own prototype counted `i`.
+    """Decrease of the margin over rivals (B,) of the own prototype counted `i`.
 
     The part of a feature in ``d_j - d_i`` is ``|y - w_j| - |y - w_i|``: constant until
     y has come to w_i, then falling at rate 2 until w_j, then constant again.

@@ -108,7 +108,7 @@ class PartBatch(Batch):
         return moves.masked_fill(own, torch.inf).min(1).values
 
     def radius_of(self, moves: Tensor) -> Tensor:
-        """Radius (n,) for moves (n, S) of the maps that no rival score can use.
+        """Radius (n,), from moves (n, S) of the maps at which rival scores catch up.
 
         A radius that is larger than any perturbation within the bounds is infinite.
         """

@@ -14,7 +14,7 @@ _SETTLED = 5e-5
 
 
 class AtRow(NamedTuple):
-    """What is known of gaps at their rows."""
+    """Log-ratios of gaps and their gradients at the rows."""
 
     value: Tensor  # (m,), log-ratios, minus infinity where they are not known
     slope: Tensor  # (m, d), their gradients
@@ -43,7 +43,7 @@ class Boundary(NamedTuple):
         return self.delta / self.size[:, None].clamp_min(tiny)
 
     def up_to(self, needed: Tensor | float = torch.inf) -> Tensor:
-        """Sizes (m,) that there are to prove, up to those that are `needed` (m,).
+        """Largest sizes (m,) still worth a proof, up to those that are `needed` (m,).
 
         A gap that closes at the boundary is not proven open beyond it.
         """
@@ -61,7 +61,7 @@ def nearest_boundary(
 
     Every step goes from the row to the nearest point where the linearised log-ratio
     is 0, in the norm of the perturbations: a fixed point is a point of the boundary at
-    which the slope is normal to the ball. Pairs leave the loop where the log-ratio is
+    which the slope is normal to the ball. Gaps leave the loop where the log-ratio is
     less than the share `settled` of what it is at the row.
     """
     delta = gaps.no_change

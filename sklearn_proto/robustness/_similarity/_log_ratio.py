@@ -180,7 +180,7 @@ def _largest(
 
 
 def log_underflow(logs: Tensor) -> float:
-    """Logarithm of the least share of the largest term that counts: what is less does.
+    """Logarithm of the smallest share of a sum that counts: smaller ones count as it.
 
     Among the negative terms that errs on the safe side; the positive ones gain less by
     it than rounding takes off.

@@ -304,7 +304,7 @@ class MovedTerms(NamedTuple):
 
 
 def moved_terms(gaps: GapBatch, delta: Tensor, square: Tensor) -> MovedTerms:
-    """Compute what changes for perturbations `delta`, and that once for both sides.
+    """Move the exponents of all terms by perturbations `delta`, once for both sides.
 
     The factor is ``exp(-(2 z . A delta + |A delta|^2) / s)``, s the least width and
     `square` (m,) the last term of it.

@@ -116,7 +116,7 @@ def affine_preprocessing(estimator: Any) -> AffinePreprocessing:
 
     Returns
     -------
-    AffineFront
+    AffinePreprocessing
         The classifier and the map.
 
     Raises

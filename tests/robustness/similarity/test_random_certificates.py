@@ -30,9 +30,7 @@ def methods_of(model, rows, **ball):
     ball = {"norm": 2, "bounds": None, "feature_scale": None, **ball}
     family = certification_problem(model, rows, **ball).family
     asked = family.view, family.perturbations
-    return [
-        m for m, proof in CERTIFICATES.items() if not proof.why_not_applicable(*asked)
-    ]
+    return [m for m, p in CERTIFICATES.items() if not p.why_not_applicable(*asked)]
 
 
 def assert_no_radius_beyond(attacked, model, rows, **ball):

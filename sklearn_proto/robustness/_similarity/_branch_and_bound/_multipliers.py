@@ -49,7 +49,7 @@ class Multipliers(NamedTuple):
 
 
 class Dual(NamedTuple):
-    """A lower bound (m,), where the relaxation has it (m, D), and the multipliers."""
+    """A lower bound (m,), where the relaxation attains it (m, D), and multipliers."""
 
     bound: Tensor
     step: Tensor

@@ -83,7 +83,7 @@ class _Nodes(NamedTuple):
 
 
 class _Verdict(NamedTuple):
-    """What is known of each node of a wave."""
+    """Which nodes of a wave are proven or closed, and where to divide the others."""
 
     proven: Tensor
     cost: Tensor  # (nodes, D), what not dividing an axis costs
@@ -168,7 +168,7 @@ def _examine(problem: GapsOnBalls, nodes: _Nodes, eps: Tensor) -> _Verdict:
 
 
 class _NodeBound(NamedTuple):
-    """A bound (m,), where the relaxation has it, and the cost of every axis."""
+    """A bound (m,), where the relaxation attains it, and the cost of every axis."""
 
     bound: Tensor
     step: Tensor
