@@ -90,26 +90,6 @@ def test_bounds_are_worth_something(norm):
     assert bounded <= attacked.radius
 
 
-@pytest.mark.parametrize("norm", [1, 2, np.inf])
-def test_nearest_prototypes_get_the_distance_to_the_hyperplane(norm):
-    """One concept per prototype with a weight of one: LVQ needs nothing of its own."""
-    rng = np.random.default_rng(0)
-    w, rows = rng.normal(size=(5, 3)), rng.normal(size=(30, 3))
-    model = nearest_prototype(w)
-    found = certified_radius(model, rows, norm=norm, method="tilted")
-    dual = {1: np.inf, 2: 2, np.inf: 1}[norm]
-    for x, radius in zip(rows, found, strict=True):
-        square = ((x - w) ** 2).sum(1)
-        i = square.argmin()
-        others = [j for j in range(5) if j != i]
-        exact = min(
-            (square[j] - square[i]) / (2 * np.linalg.norm(w[j] - w[i], ord=dual))
-            for j in others
-        )
-        assert radius == pytest.approx(exact, rel=2e-4)
-        assert radius <= exact
-
-
 def test_the_attack_reaches_nearest_prototype_boundaries():
     """Most rows flip at 1.1 times the exact radius: the attack is worth surviving."""
     rng = np.random.default_rng(1)
