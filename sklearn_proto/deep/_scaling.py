@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sklearn_proto._memory import at_once
+from sklearn_proto._memory import CORE, at_once
 from sklearn_proto.deep._images import pictures
 
 
@@ -30,7 +30,7 @@ def scale_to_unit(network, X):
 def _variance(images, mean):
     """Variance (C,) of the channels of images (n, positions, C)."""
     total = np.zeros_like(mean)
-    few = at_once(images[0].size)
+    few = at_once(images[0].size, CORE)
     for start in range(0, len(images), few):
         deviations = images[start : start + few] - mean
         total += np.square(deviations, out=deviations).sum(axis=(0, 1))

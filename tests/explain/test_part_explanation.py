@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
 from sklearn_proto import ProtoPNetClassifier
+from sklearn_proto._memory import at_once
 from sklearn_proto.explain import (
     PartExplanation,
     part_boxes,
@@ -150,7 +151,7 @@ def test_boxes_need_few_maps_at_a_time(monkeypatch):
         sizes.append(maps.size)
         return percentile_boxes(maps, percentile)
 
-    monkeypatch.setattr(activation, "_PIXELS", 400)
+    monkeypatch.setattr(activation, "at_once", lambda pixels: at_once(pixels, 400))
     monkeypatch.setattr(activation, "percentile_boxes", recorded)
     assert_array_equal(part_boxes(maps, (10, 12), 90), whole)
     assert max(sizes) <= 400
