@@ -23,6 +23,7 @@ _FIRST = int(os.environ.get("GUARD_SEED", "100000"))
 _BLOCKS = 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(50))
 def test_nothing_breaks_a_certificate(seed):
     tally = Tally()
