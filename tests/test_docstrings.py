@@ -11,7 +11,9 @@ from sklearn.utils._testing import assert_docstring_consistency
 
 from tests.instances import public_estimators
 
-CLASSES = {c.__name__.removesuffix("Classifier"): c for c in public_estimators()}
+# In one order in every process: workers must collect the same tests.
+_BY_NAME = sorted(public_estimators(), key=lambda cls: cls.__name__)
+CLASSES = {c.__name__.removesuffix("Classifier"): c for c in _BY_NAME}
 KERNEL = ("CBC", "RBF")
 NEAREST = ("GLVQ", "GMLVQ", "GTLVQ", "LGMLVQ")
 LVQ = (*NEAREST, "RSLVQ")
