@@ -200,8 +200,8 @@ def test_frozen_features_and_budgets(model, norm):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*EXACT, "cbc-euclidean", "rbf-tangent", "cbc-adam"])
 def test_exact_encloses(model):
-    rows, y = ROWS[:10], Y[:10]
-    found = exact_radius(model, rows, max_nodes=300)
+    rows, y = ROWS[:5], Y[:5]
+    found = exact_radius(model, rows, max_nodes=200)
     assert (found.lower <= found.upper).all()
     done = found.status == "exact"
     finite = done & np.isfinite(found.upper)
@@ -215,11 +215,12 @@ def test_exact_encloses(model):
 @pytest.mark.parametrize("name", ["rbf", "cbc", "cbc-margin", "cbc-adam"])
 def test_exact_closes_the_gap(model):
     """On small Gaussian models nearly every row is settled."""
-    found = exact_radius(model, X)
+    rows = X[::2]
+    found = exact_radius(model, rows)
     ratio = found.lower / found.upper
     assert np.mean(found.status == "exact") > 0.9
     np.testing.assert_array_equal(
-        model.certified_radius(X, method="exact"), found.lower
+        model.certified_radius(rows, method="exact"), found.lower
     )
     assert np.mean(ratio[np.isfinite(ratio)]) > 0.98
 
@@ -356,6 +357,8 @@ def test_far_from_the_origin(offset, method, norm):
 def test_random_heads_under_attack(method, norm):
     """Several widths, signs of either kind, biases: more than training reaches."""
     rng = np.random.default_rng(3)
+    # Branch and bound takes its time for each row.
+    n_rows = 8 if method == "exact" else 25
     for trial in range(4):
         metric = ["sqeuclidean", "euclidean"][trial % 2]
         model = with_head(
@@ -368,7 +371,7 @@ def test_random_heads_under_attack(method, norm):
         )
         if refuses(model, method, norm):
             continue
-        rows = rng.normal(size=(25, 3))
+        rows = rng.normal(size=(n_rows, 3))
         radius = model.certified_radius(rows, norm=norm, method=method)
         attacks.assert_no_flip(model, rows, radius, norm, rng)
         targets = rng.normal(size=(40, 3))
