@@ -9,7 +9,9 @@ from sklearn_proto._functional import Affine
 from sklearn_proto._losses import LIKELIHOODS, LOSSES, RowLoss
 from sklearn_proto._modules import (
     SIMILARITIES,
+    ExpDistance,
     Head,
+    LogDistance,
     Metric,
     Outputs,
     PatchPrototypes,
@@ -53,9 +55,11 @@ __all__ = [
     "Affine",
     "Certificate",
     "Contributions",
+    "ExpDistance",
     "Explanation",
     "GapBatch",
     "Head",
+    "LogDistance",
     "Metric",
     "NearestPrototypeClassifier",
     "NearestPrototypeView",

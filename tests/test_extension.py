@@ -28,6 +28,7 @@ from sklearn_proto.extension import (
     SOLVERS,
     Affine,
     Certificate,
+    ExpDistance,
     Explanation,
     Head,
     Metric,
@@ -506,14 +507,40 @@ def test_a_geometry_without_boxes_is_refused(monkeypatch):
         ProtoPNetClassifier(1, similarity="bands", **TINY).fit(images, y)
 
 
-def test_no_certificate_of_distances_between_other_patches(monkeypatch):
-    class DistantBands(Bands):
-        by_distance = True
+class Steep(ExpDistance):
+    """Inherits from what is certified, and moves a hundred times as fast."""
 
-    monkeypatch.setitem(SIMILARITIES, "bands", DistantBands)
+    def dissimilarity_map(self, z):
+        return 1e4 * super().dissimilarity_map(z)
+
+
+@pytest.mark.parametrize("kind", [Bands, Steep])
+def test_no_certificate_of_similarities_that_no_bound_knows(monkeypatch, kind):
+    monkeypatch.setitem(SIMILARITIES, "exp", kind)
     images, y, _, _ = spots()
     options = {**TINY, "backbone": "auto"}
-    model = ProtoPNetClassifier(1, similarity="bands", lipschitz=True, **options)
+    model = ProtoPNetClassifier(1, similarity="exp", lipschitz=True, **options)
+    with pytest.raises(ValueError, match=r"lipschitz=True with .*similarity='exp'"):
+        model.fit(images, y)
+
+
+def test_no_certificate_of_a_similarity_that_was_put_in_place_of_another():
+    images, y, _, _ = spots()
+    options = {**TINY, "backbone": "auto"}
+    model = ProtoPNetClassifier(1, similarity="exp", lipschitz=True, **options)
     model.fit(images, y)
+    view = model.certifiable_view()
+    parts = view.network.branches[0].parts
+    view.network.branches[0].parts = Steep(parts.prototypes.detach(), parts.owners)
     with pytest.raises(TypeError, match="unknown Lipschitz constant"):
-        certified_radius(model, images[:2])
+        certified_radius(Fixed(view), images[:2].reshape(2, -1))
+
+
+class Fixed(BaseEstimator):
+    """A view, and nothing else."""
+
+    def __init__(self, view):
+        self.view = view
+
+    def certifiable_view(self):
+        return self.view

@@ -41,6 +41,7 @@ from sklearn_proto._modules._patch_prototypes import (
     ExpDistance,
     LogDistance,
     PatchPrototypes,
+    falls_with_distance,
 )
 from sklearn_proto._modules._plain_branch import without_prototypes
 from sklearn_proto._modules._rbf_heads import FreeWeights, NormalizedWeights
@@ -103,6 +104,7 @@ __all__ = [
     "Window",
     "convolutional_autoencoder",
     "dense_autoencoder",
+    "falls_with_distance",
     "feature_maps",
     "lipschitz_backbone",
     "may_draw",

@@ -39,8 +39,6 @@ class PatchPrototypes(nn.Module):
     unit = 1.0
     # Whether patches should be in [0, 1].
     bounded = True
-    # Whether similarities depend on distances only, so that one bounds the other.
-    by_distance = False
 
     def __init__(self, prototypes: Tensor, owners: Tensor) -> None:
         super().__init__()
@@ -109,8 +107,6 @@ class PatchPrototypes(nn.Module):
 
 class Distance(PatchPrototypes):
     """Dissimilarities that are squared distances."""
-
-    by_distance = True
 
     def dissimilarity_map(self, z: Tensor) -> Tensor:
         """See `PatchPrototypes.dissimilarity_map`."""
@@ -186,3 +182,11 @@ SIMILARITIES: dict[str, type[PatchPrototypes]] = {
     "cosine": Cosine,
     "projection": Projection,
 }
+
+
+def falls_with_distance(kind: type[PatchPrototypes]) -> bool:
+    """Whether a bound on how far patches move bounds similarities of this very class.
+
+    A subclass may measure otherwise, whatever it overrides, and no bound would see it.
+    """
+    return kind in (LogDistance, ExpDistance)

@@ -7,7 +7,11 @@ import torch
 from torch import Tensor
 
 from sklearn_proto._functional import Affine, best_of_class
-from sklearn_proto._modules import NetworkOutputs, PartNetwork
+from sklearn_proto._modules import (
+    NetworkOutputs,
+    PartNetwork,
+    falls_with_distance,
+)
 from sklearn_proto._views._reader import RowReader
 
 
@@ -42,10 +46,9 @@ class PartPrototypeView(RowReader):
     @property
     def lipschitz(self) -> float | None:
         """Constant in l2 of rows to latent maps, if known and distances count."""
-        parts = [branch.parts for branch in self.network.branches]
-        # The bounds know the patches of a grid only.
-        by_distance = all(own.by_distance and own.on_grid for own in parts)
-        return self.network.lipschitz if by_distance else None
+        kinds = [type(branch.parts) for branch in self.network.branches]
+        known = all(falls_with_distance(kind) for kind in kinds)
+        return self.network.lipschitz if known else None
 
     def outputs(self, x: Tensor) -> NetworkOutputs:
         """All the network computes for rows (n, d)."""

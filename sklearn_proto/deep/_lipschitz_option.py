@@ -1,6 +1,11 @@
 """The option `lipschitz` of estimators that compare patches by their distance."""
 
-from sklearn_proto._modules import SIMILARITIES, OrthogonalConv, lipschitz_backbone
+from sklearn_proto._modules import (
+    SIMILARITIES,
+    OrthogonalConv,
+    falls_with_distance,
+    lipschitz_backbone,
+)
 from sklearn_proto._validation import shown
 from sklearn_proto.deep._part_networks import add_on_layers
 
@@ -22,7 +27,7 @@ class LipschitzOption:
         automatic = isinstance(self.backbone, str)
         kind = SIMILARITIES.get(self._similarity)
         # The constant of a network bounds the change of distances only.
-        if not automatic or kind is None or not kind.by_distance:
+        if not automatic or kind is None or not falls_with_distance(kind):
             raise ValueError(
                 f"lipschitz=True with backbone={shown(self.backbone)} and similarity="
                 f"{self._similarity!r} is not allowed; only backbone='auto' with "
