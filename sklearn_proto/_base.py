@@ -350,7 +350,7 @@ class PrototypeClassifier(
             "tilted", "second_order", "trust_region", for norms beyond 2 "weighted",
             and for norm 1 and Gaussian kernels "vertices"; for nearest-prototype models
             "margin", "interval", "hyperplane" or "quadric"; for part-prototype networks
-            with ``lipschitz=True`` "interval" or "shared". "auto" is at least 0.99 of
+            with ``lipschitz=True`` "interval" or "patchwise". "auto" is about 0.99 of
             the largest of those that apply, "exact" goes further at a higher cost.
         bounds : tuple of two array-likes, optional
             Smallest and largest valid value, each a scalar or of shape (n_features,).
