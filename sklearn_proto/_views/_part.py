@@ -69,23 +69,19 @@ class PartPrototypeView(RowReader):
             1,
         )
 
-    def own_boxes(
-        self, x: Tensor, image_size: tuple[int, int]
-    ) -> list[tuple[slice, Tensor]]:
-        """Prototypes whose similarity says where their parts are, and boxes (n, k, 4).
+    def own_boxes(self, x: Tensor, image_size: tuple[int, int]) -> Tensor | None:
+        """Boxes (n, K, 4) of similarities that say themselves where their parts are.
 
-        None of those that compare the patches of a grid.
+        Those of other prototypes are -1; None if all compare the patches of a grid.
         """
-        parts = [branch.parts for branch in self.network.branches]
-        if all(own.on_grid for own in parts):
-            return []
-        found, first = [], 0
+        if all(branch.parts.on_grid for branch in self.network.branches):
+            return None
+        found = []
         for own in self.outputs(x).branches:
-            chosen = slice(first, first := first + own.closest.shape[1])
             boxes = own.branch.parts.boxes(own.patches, image_size)
-            if boxes is not None:
-                found.append((chosen, boxes))
-        return found
+            unknown = torch.full((*own.closest.shape, 4), -1, device=x.device)
+            found.append(unknown if boxes is None else boxes)
+        return torch.cat(found, 1)
 
     def class_scores(self, x: Tensor) -> Tensor:
         """Scores (n, C) of every class."""

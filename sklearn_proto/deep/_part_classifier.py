@@ -309,17 +309,26 @@ class PartPrototypeClassifier(DeepClassifier):
         view = self.certifiable_view()
         for chosen, x in view.batches(sources):
             maps = view.similarity_maps(x).cpu().numpy()
-            every = self._boxes(view, x, maps)
-            boxes[chosen] = every[np.arange(len(every)), own[chosen]]
+            here = np.arange(len(maps)), own[chosen]
+            told = self._told_boxes(view, x)
+            told = None if told is None else told[here]
+            boxes[chosen] = self._boxes(maps[here], told)
         self.prototype_boxes_ = boxes
 
-    def _boxes(self, view, x, maps):
-        """Boxes (n, K, 4) of the best parts of rows whose maps are (n, K, H', W')."""
-        size = (self._layout.height, self._layout.width)
-        found = part_boxes(maps, size, self._setting("box_percentile"))
-        for own, boxes in view.own_boxes(x, size):
-            found[:, own] = boxes.cpu().numpy()
-        return found
+    @property
+    def _image_size(self):
+        return self._layout.height, self._layout.width
+
+    def _told_boxes(self, view, x):
+        """Boxes (n, K, 4) that similarities tell themselves, as of `own_boxes`."""
+        found = view.own_boxes(x, self._image_size)
+        return None if found is None else found.cpu().numpy()
+
+    def _boxes(self, maps, told):
+        """Boxes (..., 4) of the best parts: as told, else where maps are highest."""
+        percentile = self._setting("box_percentile")
+        found = part_boxes(maps, self._image_size, percentile)
+        return found if told is None else np.where(told >= 0, told, found)
 
     @undisturbed
     def certifiable_view(self):
@@ -429,7 +438,7 @@ class PartPrototypeClassifier(DeepClassifier):
             maps.append(here.cpu().numpy())
             similarities[rows] = best.cpu().numpy()
             scores[rows] = view.scores_of(best).cpu().numpy()
-            boxes[rows] = self._boxes(view, x, maps[-1])
+            boxes[rows] = self._boxes(maps[-1], self._told_boxes(view, x))
         parts = self._contributions(similarities)
         return PartExplanation(
             **self._shared_fields(X, scores, similarities, parts),
