@@ -20,12 +20,16 @@ def old_names(module: str, renamed: Mapping[str, str]) -> Callable[[str], object
         if name not in renamed:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         new = renamed[name]
-        warnings.warn(
-            f"{module}.{name} is now {module}.{new}; the old name goes with version "
-            "0.2.",
-            FutureWarning,
-            stacklevel=3,
-        )
+        warn_of_old_name(f"{module}.{name}", f"{module}.{new}", stacklevel=4)
         return getattr(import_module(module), new)
 
     return find
+
+
+def warn_of_old_name(old: str, new: str, *, stacklevel: int) -> None:
+    """Warn a user, who is so many calls away, that something has another name now."""
+    warnings.warn(
+        f"{old} is now {new}; the old name goes with version 0.2.",
+        FutureWarning,
+        stacklevel=stacklevel,
+    )

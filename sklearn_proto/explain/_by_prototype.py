@@ -10,7 +10,7 @@ from sklearn_proto.explain._sentence import describe, headline, name
 def by_prototype(row: Explanation, k: int) -> RowSummary:
     """Summary of one row with its `k` most important prototypes."""
     top = [int(j) for j in row.top(k)[0]]
-    parts, rest = [_part(row, j) for j in top], _rest(row, top)
+    parts = [prototype_part(row, j, row.decisive[0, j]) for j in top]
     return RowSummary(
         sentence=describe(row),
         title=headline(row),
@@ -18,14 +18,15 @@ def by_prototype(row: Explanation, k: int) -> RowSummary:
         feature_names=row.feature_names,
         headings=("similarity",),
         parts=parts,
-        rest=rest,
+        rest=_rest(row, top),
         total=f"lead over {brief(name(row.classes[row.runners_up[0]]))}",
     )
 
 
-def _part(row: Explanation, j: int) -> Part:
+def prototype_part(row: Explanation, j: int, size: float) -> Part:
+    """Make the bar of a prototype, with its class and how like it the row is."""
     label = f"prototype {j} of {brief(name(row.prototype_labels[j]))}"
-    return Part(label, row.decisive[0, j], (f"{row.similarities[0, j]:.2f}",))
+    return Part(label, size, (f"{row.similarities[0, j]:.2f}",))
 
 
 def _rest(row: Explanation, top: list[int]) -> list[Part]:

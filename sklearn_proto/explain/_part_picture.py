@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn_proto._drawing._colours import AGAINST, FOR
 from sklearn_proto._drawing._text import set_title, wrapped
 from sklearn_proto._drawing._waterfall import waterfall_height
-from sklearn_proto.explain._picture import draw_bars
+from sklearn_proto.explain._picture import draw_bars, two_panels
 from sklearn_proto.explain._pixels import rendered
 from sklearn_proto.explain._row_summary import Part, RowSummary
 
@@ -18,9 +18,6 @@ _SIDE, _PIXELS = 1.75, 480
 
 def draw(summary: RowSummary) -> "Figure":
     """Figure of an image: a line for each prototype, and below what they add up to."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     lines, pictures = len(summary.parts), summary.parts[0].pictures
     columns = len(pictures) + 1
     height, width = pictures[0].image.shape[:2]
@@ -31,13 +28,9 @@ def draw(summary: RowSummary) -> "Figure":
         waterfall_height([part.label for part in summary.bars()]),
     )
     size = _SIDE * (columns + 0.4), sum(heights) + 0.4
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    panels: Any = figure.subfigures(2, 1, height_ratios=heights)
-    upper, lower = panels
+    figure, upper, lower = two_panels(size, heights, summary.title)
     _draw_lines(upper, summary, columns)
     draw_bars(lower.subplots(), summary)
-    figure.suptitle(wrapped(summary.title, size[0] - 0.2, 11), fontsize=11)
     return figure
 
 

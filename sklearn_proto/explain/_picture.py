@@ -1,5 +1,6 @@
 """One explained row as a figure (needs the ``plot`` extra)."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,9 +28,6 @@ ImageShape = tuple[int, ...] | None
 
 def draw(summary: RowSummary, image_shape: ImageShape) -> "Figure":
     """Figure of a row, its deciding prototypes, and what adds up to the decision."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     d = len(summary.feature_names)
     if image_shape is not None:
         image_shape = checked_image_shape(image_shape, d)
@@ -39,21 +37,30 @@ def draw(summary: RowSummary, image_shape: ImageShape) -> "Figure":
         waterfall_height(labels),
     ]
     size = max(6.0, 2.0 * len(summary.samples)), max(4.0, sum(heights) + 0.4)
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    panels: Any = figure.subfigures(2, 1, height_ratios=heights)
-    upper, lower = panels
+    figure, upper, lower = two_panels(size, heights, summary.title)
     _draw_samples(upper, summary, image_shape)
     if image_shape is None or summary.terms is None:
         draw_bars(lower.subplots(), summary)
     else:
         _draw_terms(lower, summary.terms.reshape(image_shape), summary.total)
-    figure.suptitle(
-        wrapped(summary.title, figure.get_figwidth() - 0.2, 11), fontsize=11
-    )
     engine: Any = figure.get_layout_engine()
     engine.set(h_pad=0.08)
     return figure
+
+
+def two_panels(
+    size: tuple[float, float], heights: Sequence[float], title: str
+) -> tuple["Figure", Any, Any]:
+    """Make a figure of its own, unknown to pyplot, with a title and two parts of it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels: Any = figure.subfigures(2, 1, height_ratios=heights)
+    figure.suptitle(wrapped(title, size[0] - 0.2, 11), fontsize=11)
+    upper, lower = panels
+    return figure, upper, lower
 
 
 def draw_bars(ax: Any, summary: RowSummary) -> None:

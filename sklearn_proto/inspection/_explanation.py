@@ -27,6 +27,7 @@ from sklearn_proto._drawing._waterfall import (
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import shown
 from sklearn_proto.explain import Explanation, Part, RowSummary, name, row_summary
+from sklearn_proto.explain._by_prototype import prototype_part
 from sklearn_proto.inspection._chosen import chosen
 from sklearn_proto.inspection._unwrapped_model import (
     UnwrappedModel,
@@ -294,14 +295,7 @@ def _by_score(summary: RowSummary, row: Explanation, k: int) -> RowSummary:
     winner = row.winners[0]
     label, values = brief(name(row.classes[winner])), row.contributions[0, winner]
     top = np.argsort(-np.abs(values), kind="stable")[:k]
-    parts = [
-        Part(
-            f"prototype {j} of {brief(name(row.prototype_labels[j]))}",
-            values[j],
-            (f"{row.similarities[0, j]:.2f}",),
-        )
-        for j in top
-    ]
+    parts = [prototype_part(row, int(j), values[j]) for j in top]
     baseline = Part("baseline", row.baseline[winner])
     others = Part("other prototypes", values.sum() - values[top].sum())
     return replace(

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
-from warnings import warn
 
+from sklearn_proto._renamed import warn_of_old_name
 from sklearn_proto._validation import shown
 
 T = TypeVar("T")
 
 _RENAMED = {"shared": "patchwise"}
 # From the warning to the line that calls `certified_radius`, decorators between.
-_CALLER_OF_CERTIFIED_RADIUS = 6
+_CALLER_OF_CERTIFIED_RADIUS = 7
 
 
 def current_name(method: str) -> str:
@@ -18,10 +18,8 @@ def current_name(method: str) -> str:
     if method not in _RENAMED:
         return method
     new = _RENAMED[method]
-    warn(
-        f"method={method!r} is now {new!r}; the old name goes with version 0.2.",
-        FutureWarning,
-        stacklevel=_CALLER_OF_CERTIFIED_RADIUS,
+    warn_of_old_name(
+        f"method={method!r}", repr(new), stacklevel=_CALLER_OF_CERTIFIED_RADIUS
     )
     return new
 
