@@ -32,8 +32,10 @@ if TYPE_CHECKING:
         GMLVQClassifier,
         GTLVQClassifier,
         LGMLVQClassifier,
+        PrototypePath,
         RBFClassifier,
         RSLVQClassifier,
+        prototype_path,
     )
 
 __version__ = "0.1.0.dev0"
@@ -52,11 +54,13 @@ _HOMES = {
     "ProbPSENNClassifier": "sklearn_proto.deep",
     "ProtoPNetClassifier": "sklearn_proto.deep",
     "PrototypeAutoencoderClassifier": "sklearn_proto.deep",
+    "PrototypePath": "sklearn_proto.shallow",
     "RBFClassifier": "sklearn_proto.shallow",
     "RSLVQClassifier": "sklearn_proto.shallow",
     "STProtoPNetClassifier": "sklearn_proto.deep",
     "SampledExplanation": "sklearn_proto.explain",
     "Uncertainty": "sklearn_proto.explain",
+    "prototype_path": "sklearn_proto.shallow",
 }
 _old_name = old_names(__name__, {"WholeExplanation": "DecodedExplanation"})
 _SUBPACKAGES = (
@@ -83,6 +87,7 @@ __all__ = [
     "ProbPSENNClassifier",
     "ProtoPNetClassifier",
     "PrototypeAutoencoderClassifier",
+    "PrototypePath",
     "RBFClassifier",
     "RSLVQClassifier",
     "STProtoPNetClassifier",
@@ -93,6 +98,7 @@ __all__ = [
     "extension",
     "inspection",
     "metrics",
+    "prototype_path",
     "robustness",
 ]
 

@@ -31,8 +31,13 @@ def prototype_counts(asked, classes, available, *, from_rows):
 
 
 def requested_counts(asked, classes):
-    """Return the counts (n_classes,) asked for; those of a Series go by its index."""
+    """Return the counts (n_classes,) asked for; those of a Series go by its index.
+
+    With "auto" those that growth starts from: one of each.
+    """
     n_classes = len(classes)
+    if isinstance(asked, str) and asked == "auto":
+        asked = 1
     if hasattr(asked, "index") and hasattr(asked, "reindex"):
         labels = list(asked.index)
         if sorted(map(str, labels)) != sorted(map(str, classes.tolist())):

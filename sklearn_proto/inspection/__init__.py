@@ -9,6 +9,7 @@ from sklearn_proto.inspection._description import (
 )
 from sklearn_proto.inspection._explain import explain
 from sklearn_proto.inspection._explanation import ExplanationDisplay
+from sklearn_proto.inspection._prototype_path import PrototypePathDisplay
 from sklearn_proto.inspection._prototypes import PrototypeDisplay
 from sklearn_proto.inspection._reasoning import ReasoningDisplay
 from sklearn_proto.inspection._regions import DecisionRegionDisplay
@@ -20,6 +21,7 @@ __all__ = [
     "ExplanationDisplay",
     "PrototypeCharacteristics",
     "PrototypeDisplay",
+    "PrototypePathDisplay",
     "ReasoningDisplay",
     "RelevanceDisplay",
     "describe_prototypes",

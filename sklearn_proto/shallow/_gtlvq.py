@@ -21,8 +21,15 @@ class GTLVQClassifier(NearestPrototypeClassifier):
 
     Parameters
     ----------
-    n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Number of prototypes of each class, at most its distinct rows.
+    n_prototypes_per_class : int, array-like of shape (n_classes,) or "auto", default=1
+        Number of prototypes of each class, at most its distinct rows. "auto" doubles
+        them for as long as that helps on rows that are held out in turn, most of them
+        in the classes that lose most there; see ``prototype_path_``.
+    max_prototypes : int, default=None
+        Most prototypes in all that "auto" tries; None is 20 a class on average.
+    preference : {"fewer", "accuracy"}, default="fewer"
+        What "auto" chooses: the fewest prototypes with which the accuracy on held-out
+        rows is within a standard error of the highest, or those with the highest.
     n_tangents : int, default=1
         Dimension of the tangent spaces, less than the number of features.
     init : {"kmeans", "random"} or array-like of shape (n_prototypes, n_features), \
@@ -82,6 +89,11 @@ class GTLVQClassifier(NearestPrototypeClassifier):
         Class labels.
     prototypes_ : ndarray of shape (n_prototypes, n_features)
         Prototypes.
+    n_prototypes_per_class_ : ndarray of shape (n_classes,)
+        Number of prototypes of each class.
+    prototype_path_ : PrototypePath
+        Accuracy on held-out rows with more and more prototypes, only with
+        ``n_prototypes_per_class="auto"``.
     prototype_labels_ : ndarray of shape (n_prototypes,)
         Class of each prototype.
     prototype_indices_ : ndarray of shape (n_prototypes,)
@@ -142,6 +154,8 @@ class GTLVQClassifier(NearestPrototypeClassifier):
         self,
         n_prototypes_per_class=1,
         *,
+        max_prototypes=None,
+        preference="fewer",
         n_tangents=1,
         init="kmeans",
         loss="glvq",
@@ -166,6 +180,8 @@ class GTLVQClassifier(NearestPrototypeClassifier):
     ):
         super().__init__(
             n_prototypes_per_class,
+            max_prototypes=max_prototypes,
+            preference=preference,
             init=init,
             loss=loss,
             activation=activation,

@@ -58,6 +58,8 @@ class NearestPrototypeClassifier(OnlineClassifier):
         self,
         n_prototypes_per_class=1,
         *,
+        max_prototypes=None,
+        preference="fewer",
         init="kmeans",
         loss="glvq",
         activation="sigmoid",
@@ -80,6 +82,8 @@ class NearestPrototypeClassifier(OnlineClassifier):
         verbose=0,
     ):
         self.n_prototypes_per_class = n_prototypes_per_class
+        self.max_prototypes = max_prototypes
+        self.preference = preference
         self.init = init
         self.loss = loss
         self.activation = activation

@@ -45,8 +45,15 @@ class RSLVQClassifier(OnlineClassifier):
 
     Parameters
     ----------
-    n_prototypes_per_class : int or array-like of shape (n_classes,), default=1
-        Number of prototypes of each class, at most its distinct rows.
+    n_prototypes_per_class : int, array-like of shape (n_classes,) or "auto", default=1
+        Number of prototypes of each class, at most its distinct rows. "auto" doubles
+        them for as long as that helps on rows that are held out in turn, most of them
+        in the classes that lose most there; see ``prototype_path_``.
+    max_prototypes : int, default=None
+        Most prototypes in all that "auto" tries; None is 20 a class on average.
+    preference : {"fewer", "accuracy"}, default="fewer"
+        What "auto" chooses: the fewest prototypes with which the accuracy on held-out
+        rows is within a standard error of the highest, or those with the highest.
     init : {"kmeans", "random"} or array-like of shape (n_prototypes, n_features), \
     default="kmeans"
         Start of the prototypes: centres of k-means in each class, rows of each class,
@@ -100,6 +107,11 @@ class RSLVQClassifier(OnlineClassifier):
         Class labels.
     prototypes_ : ndarray of shape (n_prototypes, n_features)
         Prototypes.
+    n_prototypes_per_class_ : ndarray of shape (n_classes,)
+        Number of prototypes of each class.
+    prototype_path_ : PrototypePath
+        Accuracy on held-out rows with more and more prototypes, only with
+        ``n_prototypes_per_class="auto"``.
     prototype_labels_ : ndarray of shape (n_prototypes,)
         Class of each prototype.
     prototype_indices_ : ndarray of shape (n_prototypes,)
@@ -160,6 +172,8 @@ class RSLVQClassifier(OnlineClassifier):
         self,
         n_prototypes_per_class=1,
         *,
+        max_prototypes=None,
+        preference="fewer",
         init="kmeans",
         sigma="auto",
         learn_sigma=True,
@@ -180,6 +194,8 @@ class RSLVQClassifier(OnlineClassifier):
         verbose=0,
     ):
         self.n_prototypes_per_class = n_prototypes_per_class
+        self.max_prototypes = max_prototypes
+        self.preference = preference
         self.init = init
         self.sigma = sigma
         self.learn_sigma = learn_sigma

@@ -8,10 +8,12 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_proto._base import PrototypeClassifier, all_or_nothing
 from sklearn_proto._compat import Interval, NameIn, StrOptions, fit_context
 from sklearn_proto._devices import resolve_device, training_dtype
+from sklearn_proto._growth import PREFERENCES
 from sklearn_proto._modules import to_numpy
 from sklearn_proto._prototype_counts import prototype_counts
 from sklearn_proto._surroundings import undisturbed
@@ -25,6 +27,7 @@ from sklearn_proto._training import (
     typical_unit,
 )
 from sklearn_proto.shallow._arguments import given_prototypes
+from sklearn_proto.shallow._growth import grown_path, grows
 
 # What a view reads besides the fitted attributes.
 _OF_PREDICTION = (
@@ -46,9 +49,12 @@ class ShallowClassifier(PrototypeClassifier):
 
     _parameter_constraints = {
         "n_prototypes_per_class": [
+            StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
             "array-like",
         ],
+        "max_prototypes": [Interval(Integral, 1, None, closed="left"), None],
+        "preference": [StrOptions(set(PREFERENCES))],
         "init": [StrOptions({"kmeans", "random"}), "array-like"],
         "clip_prototypes": ["boolean", StrOptions({"auto"})],
         "snap_to_data": ["boolean"],
@@ -74,6 +80,7 @@ class ShallowClassifier(PrototypeClassifier):
     _full_batch_rows = 20_000
     # Attributes of some configurations only, which must not outlive a refit.
     _optional_attributes: tuple[str, ...] = (
+        "prototype_path_",
         "prototype_indices_",
         "snap_score_change_",
         "validation_curve_",
@@ -133,12 +140,8 @@ class ShallowClassifier(PrototypeClassifier):
         data = data.in_order_of_numbers()
         random_state = check_random_state(self.random_state)
         device = resolve_device(self.device)
-        counts = prototype_counts(
-            self.n_prototypes_per_class,
-            classes,
-            np.bincount(data.y, minlength=len(classes)),
-            from_rows=isinstance(self.init, str),
-        )
+        path = self._path(classes, data, resumed=resumes)
+        counts = path.chosen_counts if path else self._counts(classes, data)
         labels = np.repeat(np.arange(len(classes)), counts)
         solver = self._resolve_solver(len(data))
         dtype = training_dtype(device, data.X.dtype, solver)
@@ -154,6 +157,8 @@ class ShallowClassifier(PrototypeClassifier):
         parts = self._split(data, random_state)
         for name in self._optional_attributes:
             vars(self).pop(name, None)
+        if path:
+            self.prototype_path_ = path
         self.classes_ = classes
         self.prototype_labels_ = classes[labels]
         for loss, snaps in self._stages(resumed=resumes):
@@ -167,6 +172,29 @@ class ShallowClassifier(PrototypeClassifier):
             self._export(network)
             self._calibrate(raw)
         self._summarise(raw)
+
+    def _path(self, classes, data, *, resumed):
+        """How the number of prototypes was chosen, or None where it is given."""
+        if not grows(self.n_prototypes_per_class):
+            return None
+        # A warm start goes on with the prototypes that there are.
+        previous = getattr(self, "prototype_path_", None) if resumed else None
+        return previous or grown_path(self, classes, data)
+
+    def _counts(self, classes, data):
+        return prototype_counts(
+            self.n_prototypes_per_class,
+            classes,
+            np.bincount(data.y, minlength=len(classes)),
+            from_rows=isinstance(self.init, str),
+        )
+
+    @property
+    def n_prototypes_per_class_(self):
+        """Number of prototypes of each class, of shape (n_classes,)."""
+        check_is_fitted(self)
+        owners = np.searchsorted(self.classes_, self.prototype_labels_)
+        return np.bincount(owners, minlength=len(self.classes_))
 
     def _resolve_solver(self, n):
         if self.solver != "auto":
@@ -238,6 +266,7 @@ class ShallowClassifier(PrototypeClassifier):
         SOLVERS[solver](objective, training, monitor, options)
         self.loss_curve_ = monitor.loss_curve
         self.n_iter_ = len(monitor.loss_curve)
+        self._interrupted = monitor.interrupted
         if validation is not None:
             self.validation_curve_ = monitor.validation_curve
         return monitor.interrupted

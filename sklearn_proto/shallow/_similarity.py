@@ -53,6 +53,8 @@ class SimilarityClassifier(ShallowClassifier):
         self,
         n_prototypes_per_class=1,
         *,
+        max_prototypes=None,
+        preference="fewer",
         metric="sqeuclidean",
         n_tangents=1,
         init="kmeans",
@@ -78,6 +80,8 @@ class SimilarityClassifier(ShallowClassifier):
         verbose=0,
     ):
         self.n_prototypes_per_class = n_prototypes_per_class
+        self.max_prototypes = max_prototypes
+        self.preference = preference
         self.metric = metric
         self.n_tangents = n_tangents
         self.init = init

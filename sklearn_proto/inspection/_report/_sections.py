@@ -9,6 +9,7 @@ from sklearn.metrics import confusion_matrix
 
 from sklearn_proto.explain import name
 from sklearn_proto.inspection._explanation import ExplanationDisplay
+from sklearn_proto.inspection._prototype_path import PrototypePathDisplay
 from sklearn_proto.inspection._prototypes import PrototypeDisplay
 from sklearn_proto.inspection._reasoning import ReasoningDisplay
 from sklearn_proto.inspection._relevance import RelevanceDisplay
@@ -93,7 +94,22 @@ def prototypes(subject: Subject) -> Section:
     intro = paragraph(
         f"A row is compared with each of {count} prototypes; what it is like decides."
     )
-    return Section("Prototypes", intro + body)
+    return Section("Prototypes", intro + body + _path(subject))
+
+
+def _path(subject: Subject) -> str:
+    """How the number of prototypes was chosen, if the fit chose it."""
+    if not hasattr(subject.model, "prototype_path_"):
+        return ""
+    return picture(
+        lambda figure: PrototypePathDisplay.from_estimator(
+            subject.estimator, ax=figure
+        ),
+        "Accuracy and loss against the number of prototypes",
+        "What more prototypes bring on rows that were held out from the training rows. "
+        "A bar is the standard error of the distance from the best, and a ring is "
+        "around the number that was chosen.",
+    )
 
 
 _HOW_IMAGES = "The prototypes as images, and in a frame the part that counts, if any."

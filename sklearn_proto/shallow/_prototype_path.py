@@ -1,0 +1,178 @@
+"""What more prototypes bring to a classifier, alone or at the end of a pipeline."""
+
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.pipeline import Pipeline
+from sklearn.utils import (
+    _safe_indexing,
+    check_consistent_length,
+    check_random_state,
+)
+from sklearn.utils.multiclass import check_classification_targets
+
+from sklearn_proto._class_weights import class_weights
+from sklearn_proto._compat import Interval, StrOptions, check_sample_weight
+from sklearn_proto._growth import PREFERENCES, grow
+from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._validation import as_column, validated
+from sklearn_proto.robustness import certified_radius
+from sklearn_proto.shallow._growth import Refit
+
+# More than there are sizes: none is left out.
+_ALL = 100
+
+
+@undisturbed
+@validated(
+    estimator="no_validation",
+    X="no_validation",
+    y="no_validation",
+    sample_weight="no_validation",
+    max_prototypes=[Interval(Integral, 1, None, closed="left"), None],
+    preference=[StrOptions(set(PREFERENCES))],
+    radius=[Interval(Real, 0, None, closed="left"), None],
+    norm="no_validation",
+    random_state=["random_state"],
+)
+def prototype_path(
+    estimator,
+    X,
+    y,
+    *,
+    sample_weight=None,
+    max_prototypes=None,
+    preference="fewer",
+    radius=None,
+    norm=2,
+    random_state=None,
+):
+    """Accuracy on held-out rows with more and more prototypes.
+
+    Says how much accuracy it costs to read fewer prototypes. Sizes double; the classes
+    that lose most on held-out rows get most of the new prototypes. Up to 500 rows are
+    held out in five folds, up to 1,500 in three; of more, one half is trained on and
+    one held out, of at most 3,000 rows each.
+
+    Parameters
+    ----------
+    estimator : classifier or Pipeline
+        A classifier with the parameter `n_prototypes_per_class`, alone or at the end of
+        a pipeline, fitted or not. It is cloned.
+    X : array-like of shape (n_samples, n_features)
+        Rows, as the estimator takes them.
+    y : array-like of shape (n_samples,)
+        Labels of at least two classes.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weights of the rows, at least 0.
+    max_prototypes : int, optional
+        Most prototypes in all; by default 20 a class on average. No class gets more
+        than half as many as it has distinct rows to train on.
+    preference : {"fewer", "accuracy"}, default="fewer"
+        What is chosen: the fewest prototypes with an accuracy within a standard error
+        of the highest, or those with the highest.
+    radius : float, optional
+        Size of perturbations of `X` to certify against, at least 0.
+    norm : {1, 2, inf} or float >= 1, default=2
+        The lp norm that measures them.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the folds.
+
+    Returns
+    -------
+    PrototypePath
+        Accuracy, loss and, for a `radius`, certified accuracy of every size, and which
+        is chosen.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no such parameter, or `max_prototypes` is less than the
+        number of classes.
+
+    See Also
+    --------
+    sklearn_proto.inspection.PrototypePathDisplay : Draws the path.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sklearn_proto import GLVQClassifier, prototype_path
+    >>> X, y = make_moons(300, noise=0.15, random_state=0)
+    >>> path = prototype_path(GLVQClassifier(), X, y, random_state=0)
+    >>> path.n_prototypes[:4]
+    array([ 2,  4,  8, 16])
+    >>> bool(path.accuracy[path.chosen] > path.accuracy[0])
+    True
+    """
+    prefix, last = _last_of(estimator)
+    check_consistent_length(X, y, sample_weight)
+    y = as_column("y", y)
+    check_classification_targets(y)
+    classes, encoded = np.unique(y, return_inverse=True)
+    weight = check_sample_weight(
+        sample_weight, np.empty((len(y), 1)), dtype=np.float64, ensure_non_negative=True
+    )
+    rows, weight = _distinct(X, encoded, weight)
+    X, y, encoded = _safe_indexing(X, rows), y[rows], encoded[rows]
+    by_class = class_weights(getattr(last, "class_weight", None), classes, y, weight)
+    return grow(
+        Refit(estimator, X, y, weight, prefix, _certifier(radius, norm)),
+        classes,
+        encoded,
+        weight * by_class[encoded],
+        max_prototypes=max_prototypes,
+        preference=preference,
+        seed=check_random_state(random_state).randint(np.iinfo(np.int32).max),
+        patience=_ALL,
+    )
+
+
+def _last_of(estimator):
+    """Last step of pipelines, and what stands before the names of its parameters."""
+    prefix, last = "", estimator
+    while isinstance(last, Pipeline):
+        name, last = last.steps[-1]
+        prefix += f"{name}__"
+    if "n_prototypes_per_class" not in getattr(last, "get_params", dict)():
+        raise ValueError(
+            f"estimator={type(last).__name__} has no parameter n_prototypes_per_class; "
+            "use a prototype classifier, alone or at the end of a Pipeline."
+        )
+    return prefix, last
+
+
+def _distinct(X, encoded, weight):
+    """First row of each different pair of row and label, and their total weights.
+
+    A row that is held out must not be among those trained on.
+    """
+    ids = _row_ids(X)
+    pairs = np.column_stack([ids, encoded])
+    _, first, which = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    total = np.bincount(which.ravel(), weight)
+    present = total > 0
+    return first[present], total[present]
+
+
+def _row_ids(X):
+    """Give equal rows equal numbers (n,); sparse ones count as different."""
+    if issparse(X):
+        return np.arange(X.shape[0])
+    values = np.asarray(X)
+    if values.dtype.kind == "O":
+        # What cannot be sorted can still be written down.
+        values = np.array([repr(row.tolist()) for row in values])
+    flat = values.reshape(len(values), -1)
+    return np.unique(flat, axis=0, return_inverse=True)[1].ravel()
+
+
+def _certifier(radius, norm):
+    return None if radius is None else partial(_certified, radius=radius, norm=norm)
+
+
+def _certified(model, X, y, *, radius, norm):
+    found = certified_radius(model, X, y, norm=norm)
+    return (found > 0) & (found >= radius)
