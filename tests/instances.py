@@ -77,7 +77,6 @@ INSTANCES = {
     ),
     "glvq-manhattan": GLVQClassifier(2, metric="manhattan", **_QUICK),
     "glvq-adam": GLVQClassifier(solver="adam", learning_rate=0.05, **_QUICK),
-    "glvq-auto": GLVQClassifier("auto", max_prototypes=12, **_QUICK),
     "gmlvq": GMLVQClassifier(2, **_QUICK),
     "gmlvq-projection": GMLVQClassifier(n_components=2, **_QUICK),
     "gmlvq-diagonal": GMLVQClassifier(relevance="diagonal", **_QUICK),

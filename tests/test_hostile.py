@@ -21,7 +21,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.neighbors import KNeighborsClassifier
 
-from sklearn_proto import inspection, metrics, robustness
+from sklearn_proto import inspection, metrics, robustness, shallow
 from sklearn_proto.robustness import SmoothedClassifier
 from tests.conftest import fitted
 from tests.data import three_classes
@@ -98,6 +98,7 @@ FUNCTIONS = {
     "make_drawn_parts": lambda: {"n_samples": 3},
     "make_part_scorer": lambda: {"score": metrics.consistency_score},
     "part_purity_score": pictured,
+    "prototype_path": lambda: {**labelled(), "max_prototypes": 3},
     "purity_score": labelled,
     "risk_coverage_curve": lambda: {
         "y_true": Y,
@@ -122,7 +123,7 @@ UNTRIED = {"register_affine", "make_part_scorer"}
 
 
 def public_functions():
-    rooms = (metrics, robustness, inspection)
+    rooms = (metrics, robustness, inspection, shallow)
     found = {n: getattr(room, n) for room in rooms for n in room.__all__}
     return {n: f for n, f in found.items() if inspect.isfunction(f)}
 

@@ -108,7 +108,7 @@ def prototype_path(
     True
     """
     prefix, last = _last_of(estimator)
-    check_consistent_length(X, y, sample_weight)
+    check_consistent_length(X, y)
     y = as_column("y", y)
     check_classification_targets(y)
     classes, encoded = np.unique(y, return_inverse=True)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from sklearn_proto import CBCClassifier, GMLVQClassifier
+from sklearn_proto import CBCClassifier, GLVQClassifier, GMLVQClassifier
 from sklearn_proto.inspection import (
     DecisionRegionDisplay,
     ExplanationDisplay,
     PrototypeDisplay,
+    PrototypePathDisplay,
     ReasoningDisplay,
     RelevanceDisplay,
     describe_prototypes,
@@ -63,6 +64,7 @@ def _no_windows():
 def calls(tmp_path_factory):
     cbc = CBCClassifier(2, max_iter=5, random_state=0).fit(X, Y)
     flat = CBCClassifier(2, max_iter=5, random_state=0).fit(X[:, :2], Y)
+    grown = GLVQClassifier("auto", max_prototypes=3, random_state=0).fit(X, Y)
     gmlvq = GMLVQClassifier(max_iter=2, random_state=0).fit(X, Y)
     path = tmp_path_factory.mktemp("bad") / "report.html"
     return {
@@ -70,6 +72,7 @@ def calls(tmp_path_factory):
         "explanation": lambda **o: ExplanationDisplay.from_estimator(cbc, X, **o),
         "reasoning": lambda **o: ReasoningDisplay.from_estimator(cbc, **o),
         "relevance": lambda **o: RelevanceDisplay.from_estimator(gmlvq, **o),
+        "path": lambda **o: PrototypePathDisplay.from_estimator(grown, **o),
         "regions": lambda **o: DecisionRegionDisplay.from_estimator(
             flat, X[:, :2], **o
         ),
@@ -89,6 +92,7 @@ CASES = [
     ("explanation", ("k", "row", "of", "image_shape", "feature_names", "ax")),
     ("reasoning", ("ax",)),
     ("relevance", ("matrices", "feature_names", "ax")),
+    ("path", ("ax",)),
     ("regions", ("grid_resolution", "eps", "method", "norm", "rows", "y", "ax")),
     ("parts", ("image_shape",)),
     (

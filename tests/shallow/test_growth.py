@@ -1,8 +1,11 @@
 """The number of prototypes that a fit chooses, and the path that it took."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -12,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
 
 from sklearn_proto import (
     CBCClassifier,
@@ -321,6 +325,25 @@ def test_paths_of_what_has_no_prototypes_are_refused():
         prototype_path(GLVQClassifier(), X, y, preference="few")
     with pytest.raises(ValueError, match="max_prototypes=2 is less than the 3 classes"):
         prototype_path(GLVQClassifier(), X, y, max_prototypes=2)
+
+
+def test_a_path_is_kept_with_the_model():
+    X, y = corners(80)
+    model = GLVQClassifier("auto", random_state=0).fit(X, y)
+    data = skops.io.dumps(model)
+    trusted = skops.io.get_untrusted_types(data=data)
+    assert all(name.startswith("sklearn_proto.") for name in trusted)
+    copies = pickle.loads(pickle.dumps(model)), skops.io.loads(data, trusted=trusted)
+    for copy in copies:
+        np.testing.assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
+        kept = copy.prototype_path_
+        np.testing.assert_array_equal(kept.accuracy, model.prototype_path_.accuracy)
+
+
+@pytest.mark.slow
+def test_the_checks_of_scikit_learn():
+    model = GLVQClassifier("auto", max_prototypes=4, max_iter=40, random_state=0)
+    check_estimator(model, on_fail="raise")
 
 
 def test_a_search_over_preferences():
