@@ -13,11 +13,11 @@ from sklearn.utils import (
 )
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklearn_proto._class_weights import class_weights
-from sklearn_proto._compat import Interval, StrOptions, check_sample_weight
+from sklearn_proto._class_weights import class_weights, scaled
+from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._growth import PREFERENCES, grow
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto._validation import as_column, validated
+from sklearn_proto._validation import as_column, as_numbers, shown, validated
 from sklearn_proto.robustness import certified_radius
 from sklearn_proto.shallow._growth import Refit
 
@@ -112,9 +112,7 @@ def prototype_path(
     y = as_column("y", y)
     check_classification_targets(y)
     classes, encoded = np.unique(y, return_inverse=True)
-    weight = check_sample_weight(
-        sample_weight, np.empty((len(y), 1)), dtype=np.float64, ensure_non_negative=True
-    )
+    weight = _checked_weight(sample_weight, len(y))
     rows, weight = _distinct(X, encoded, weight)
     X, y, encoded = _safe_indexing(X, rows), y[rows], encoded[rows]
     by_class = class_weights(getattr(last, "class_weight", None), classes, y, weight)
@@ -142,6 +140,20 @@ def _last_of(estimator):
             "use a prototype classifier, alone or at the end of a Pipeline."
         )
     return prefix, last
+
+
+def _checked_weight(sample_weight, n):
+    """Weights (n,) of rows, as a share of the largest; 1 each for None."""
+    if sample_weight is None:
+        return np.ones(n)
+    weight = as_numbers("sample_weight", sample_weight)
+    valid = weight.shape == (n,) and np.isfinite(weight).all() and (weight >= 0).all()
+    if not valid or not weight.any():
+        raise ValueError(
+            f"sample_weight={shown(sample_weight)} must hold a finite number of at "
+            f"least 0 for each of the {n} rows, not all of them 0."
+        )
+    return scaled(weight)
 
 
 def _distinct(X, encoded, weight):
