@@ -58,19 +58,20 @@ def signed_radius(outputs: Outputs, y: Tensor, *, limit: float = math.inf) -> Te
         gap = partial(_interval_gap, kernel.metric, kernel.normalized)
         inputs = (weights, offsets, safe_sqrt(squares), sigma)
     fixed = [t.detach() for t in inputs]
-    stretch = kernel.stretch
+    spectral_norm = kernel.spectral_norm
     with torch.no_grad():
         far = safe_sqrt(squares.detach()).amax(1)
         width = sigma.detach().max()
         upper = far + _FAR * (width.sqrt() if kernel.metric == "sqeuclidean" else width)
-        upper = torch.where(sign > 0, upper.clamp_max(limit * float(stretch)), upper)
+        limit *= float(spectral_norm)
+        upper = torch.where(sign > 0, upper.clamp_max(limit), upper)
         root = last_positive(lambda eps: gap(eps, *fixed), upper, **_ROOT)
         root = torch.minimum(root, upper)
     with torch.enable_grad():
         eps = root.clone().requires_grad_()
         (slope,) = torch.autograd.grad(gap(eps, *fixed).sum(), eps)
     radius = root - gap(root, *inputs) / slope.clamp_max(-1e-12)
-    return sign * radius / stretch
+    return sign * radius / spectral_norm
 
 
 def _interval_gap(

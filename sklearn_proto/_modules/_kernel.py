@@ -67,7 +67,7 @@ class RadialKernel(nn.Module):
         )
 
     @property
-    def stretch(self) -> Tensor | float:
+    def spectral_norm(self) -> Tensor | float:
         """Most by which the learned metric lengthens a vector; 1 without one."""
         return 1.0 if self.learned is None else self.learned.spectral_norm
 

@@ -117,8 +117,8 @@ default="kmeans"
         Orthonormal tangent vectors of ``metric="tangent"``.
     omega_ : ndarray of shape (n_components, n_features)
         The linear map, only with `relevance`: D is ``|omega_ (x - w)|^2``, or its root
-        for "euclidean". Its rows are orthogonal, the one of the largest norm first, and
-        their squared norms sum to 1.
+        for "euclidean". Its rows are orthogonal, their squared norms sum to 1, and
+        those of a full matrix are in falling order.
     relevance_matrix_ : ndarray of shape (n_features, n_features)
         ``omega_.T @ omega_``, of trace 1, only with `relevance`.
     relevance_ : ndarray of shape (n_features,)

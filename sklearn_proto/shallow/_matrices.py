@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.extmath import svd_flip
 
-from sklearn_proto._modules import Relevances, SharedMatrix, to_numpy
+from sklearn_proto._modules import Relevances, SharedMatrix
 from sklearn_proto.shallow._shallow import to_tensor
 
 
@@ -24,9 +24,9 @@ def require_no_components(relevance, n_components):
         )
 
 
-def export_metric(model, metric):
-    """Turn a metric of all prototypes into attributes of a fitted model."""
-    model.omega_ = canonical(to_numpy(metric.omega))
+def export_metric(model, omega):
+    """Turn the map of all prototypes into attributes of a fitted model."""
+    model.omega_ = omega
     model.relevance_matrix_ = model.omega_.T @ model.omega_
     model.relevance_ = np.diag(model.relevance_matrix_).copy()
 

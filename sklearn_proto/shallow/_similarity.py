@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_proto._compat import Interval, NameIn, StrOptions
 from sklearn_proto._devices import exact_device
 from sklearn_proto._losses import LIKELIHOODS, LOSSES, REFINEMENTS, squared_norm
-from sklearn_proto._modules import PrototypeNetwork, RadialKernel, to_numpy
+from sklearn_proto._modules import PrototypeNetwork, RadialKernel, Relevances, to_numpy
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import Objective, fit_temperature
 from sklearn_proto._views import SimilarityView
@@ -22,6 +22,7 @@ from sklearn_proto.shallow._arguments import (
     starting_widths,
 )
 from sklearn_proto.shallow._matrices import (
+    canonical,
     export_metric,
     learned_metric,
     require_no_components,
@@ -204,7 +205,10 @@ class SimilarityClassifier(ShallowClassifier):
         tangents = kernel.tangents
         self.tangents_ = None if tangents is None else to_numpy(tangents)
         if kernel.learned is not None:
-            export_metric(self, kernel.learned)
+            omega = to_numpy(kernel.learned.omega)
+            diagonal = isinstance(kernel.learned, Relevances)
+            # Certificates are sharper where a map is seen to be diagonal.
+            export_metric(self, np.abs(omega) if diagonal else canonical(omega))
         for name, value in network.head.arrays().items():
             setattr(self, name, value)
         self.temperature_ = float(network.head.log_temperature.exp())

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._threat_model._affine_rounding import (
@@ -69,7 +70,7 @@ class BehindMap:
             return np.zeros(len(self.rows))
         cancelled = summed / length if length > 0 else np.inf
         scale = self.view.scale(self.view.tensor(self.rows)).cpu().numpy()
-        return np.asarray(4.0 * self.relative_error * cancelled * scale)
+        return np.asarray(self.relative_error * cancelled * scale)
 
 
 def behind_map(
@@ -98,9 +99,17 @@ def behind_map(
         None, omega, view.prototypes - origin, inner.prototypes, None
     )
     error = _lengths(errors, len(rows)) + _lengths(of_prototypes, 1).max()
-    sizes = product([None if matrix is None else abs(matrix), np.abs(omega)])
-    every = product([matrix, omega])
+    step = _as_step(omega)
+    every = product([matrix, step])
+    sizes = product([None if matrix is None else abs(matrix), abs(step)])
     return BehindMap(inner, mapped, error, every, sizes, rounding_of_sums(omega))
+
+
+def _as_step(omega: Array) -> Matrix:
+    """Map as a matrix that says so if it is diagonal: sharper bounds know that."""
+    square = omega.shape[0] == omega.shape[1]
+    diagonal = square and not (omega - np.diag(omega.diagonal())).any()
+    return sparse.csr_array(omega) if diagonal else omega
 
 
 def _mapped(view: SimilarityView, rows: Array) -> Array:
