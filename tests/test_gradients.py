@@ -138,9 +138,7 @@ LEARNED = {
 
 @pytest.mark.usefixtures("_exact_roots")
 @pytest.mark.parametrize("loss", list(LOSSES))
-@pytest.mark.parametrize(
-    ("metric", "shared"), [("sqeuclidean", True), ("euclidean", 0)]
-)
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean"])
 @pytest.mark.parametrize("learned", LEARNED)
 def test_loss_in_a_learned_metric(learned, metric, loss):
     network = make_network(
