@@ -58,6 +58,9 @@ INSTANCES = {
     "rbf-tangent-robust": RBFClassifier(metric="tangent", **_ROBUST),
     "rbf-many-sigmas": RBFClassifier(sigma=[1.0, 2.0, 3.0], **_QUICK),
     "rbf-adam": RBFClassifier(2, solver="adam", learning_rate=0.05, **_QUICK),
+    "rbf-full": RBFClassifier(2, relevance="full", **_QUICK),
+    "rbf-diagonal": RBFClassifier(metric="euclidean", relevance="diagonal", **_QUICK),
+    "rbf-full-robust": RBFClassifier(relevance="full", **_ROBUST),
     "cbc": CBCClassifier(2, **_QUICK),
     "cbc-margin": CBCClassifier(loss="margin", **_QUICK),
     "cbc-robust": CBCClassifier(2, **_ROBUST),
@@ -69,6 +72,7 @@ INSTANCES = {
     "cbc-indefinite-concepts-margin": CBCClassifier(
         2, reasoning="indefinite", n_concepts_per_class=2, loss="margin", **_QUICK
     ),
+    "cbc-components": CBCClassifier(relevance="full", n_components=2, **_QUICK),
     "cbc-adam": CBCClassifier(solver="adam", learning_rate=0.05, **_QUICK),
     "glvq": GLVQClassifier(2, **_QUICK),
     "glvq-identity": GLVQClassifier(activation="identity", **_QUICK),
@@ -118,6 +122,7 @@ OTHER_FITS = {
     "rbf-robust",
     "rbf-robust-normalized-kernel",
     "rbf-tangent-robust",
+    "rbf-full-robust",
     "rbf-adam",
     "cbc-margin",
     "cbc-robust",

@@ -175,6 +175,17 @@ def norm_factor(norm, n_features):
     return {1: 1.0, 2: 1.0, np.inf: math.sqrt(n_features)}[norm]
 
 
+def map_factor(norm, omega):
+    """Bound on norm2 of ``omega x`` where the lp norm of x is one: the guide, Norms."""
+    if norm == 1:
+        return np.linalg.norm(omega, axis=0).max()
+    spectral = np.linalg.norm(omega, 2)
+    if norm == 2:
+        return spectral
+    through_rows = np.linalg.norm(np.abs(omega).sum(axis=1))
+    return min(spectral * math.sqrt(omega.shape[1]), through_rows)
+
+
 def manhattan(X, W):
     """D = sum_f |x_f - w_f|."""
     return np.array(

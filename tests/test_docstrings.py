@@ -110,7 +110,13 @@ MEANT = {
     "decay_period": ("whole images are trained longer", PART, WHOLE),
     "weight_decay": ("of a backbone, or of encoder and decoder", PART, WHOLE),
     "augmentation": ("rows may be no images", PART, WHOLE),
-    "n_components": ("of one omega, or of several", ("GMLVQ",), ("LGMLVQ",)),
+    "relevance": ("of one metric, or of the model", KERNEL, ("GMLVQ",)),
+    "n_components": (
+        "of one omega, or of several; transform may be similarities",
+        KERNEL,
+        ("GMLVQ",),
+        ("LGMLVQ",),
+    ),
     "prototypes_": (
         "a row, a patch, a code, a mean",
         SHALLOW,
@@ -151,9 +157,9 @@ MEANT = {
     "n_iter_": ("iterations, or epochs", SHALLOW, DEEP),
     "history_": ("parts are projected, and heads trained", PART, WHOLE),
     "image_shape_": ("rows may be no images", PART, WHOLE),
-    "omega_": ("one, or several", ("GMLVQ",), ("LGMLVQ",)),
-    "relevance_matrix_": ("one, or several", ("GMLVQ",), ("LGMLVQ",)),
-    "relevance_": ("one, or several", ("GMLVQ",), ("LGMLVQ",)),
+    "omega_": ("one, if any, or several", KERNEL, ("GMLVQ",), ("LGMLVQ",)),
+    "relevance_matrix_": ("one, if any, or several", KERNEL, ("GMLVQ",), ("LGMLVQ",)),
+    "relevance_": ("one, if any, or several", KERNEL, ("GMLVQ",), ("LGMLVQ",)),
     "decoded_prototypes_": ("points, or means", *((name,) for name in WHOLE)),
 }
 

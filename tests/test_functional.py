@@ -175,8 +175,8 @@ def test_competition():
 def expected_similarities(model, rows):
     normalized = getattr(model, "normalize_kernel", False)
     return references.similarities(
-        rows,
-        model.prototypes_,
+        in_its_space(model, rows),
+        in_its_space(model, model.prototypes_),
         model.sigma_,
         model.metric,
         model.tangents_,
@@ -273,6 +273,11 @@ def test_lipschitz_constant():
             )
 
 
+def in_its_space(model, points):
+    """Points where the model takes Euclidean distances."""
+    return points @ getattr(model, "omega_", np.eye(points.shape[1])).T
+
+
 def affine_of(model):
     view = model.certifiable_view()
     return view.coefficients, view.offsets
@@ -289,7 +294,11 @@ def test_radius_of_the_estimators(model, method, norm):
         pytest.skip("the twin is for one shared width; the attacks cover it")
     rows = X[:12]
     found = model.certified_radius(rows, norm=norm, method=method)
-    r = references.distances(rows, model.prototypes_, model.tangents_)
+    r = references.distances(
+        in_its_space(model, rows),
+        in_its_space(model, model.prototypes_),
+        model.tangents_,
+    )
     winners = np.searchsorted(model.classes_, model.predict(rows))
     interval = method == "interval"
     bound = references.interval_radius if interval else references.closed_form_radius
@@ -299,6 +308,8 @@ def test_radius_of_the_estimators(model, method, norm):
         for i, c in enumerate(winners)
     ]
     factor = references.norm_factor(norm, X.shape[1])
+    if hasattr(model, "omega_"):
+        factor = references.map_factor(norm, model.omega_)
     expected = np.array(expected) / factor
     assert (found <= expected * (1 + 1e-9)).all()
     # Square roots make more of a rounding error: so does the slack for it.

@@ -14,6 +14,8 @@ from sklearn_proto._modules import (
     NormalizedWeights,
     PrototypeNetwork,
     RadialKernel,
+    Relevances,
+    SharedMatrix,
     SignedReasoning,
 )
 
@@ -27,11 +29,15 @@ def random(*shape, seed=0):
     return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
-def make_network(Head, metric, *, normalized=False, shared=False, concepts=1):
+def make_network(
+    Head, metric, *, normalized=False, shared=False, concepts=1, learned=None
+):
     """A network whose head is away from ties, where a maximum has a kink."""
     tangents = random(K, D, 2, seed=3) if metric == "tangent" else None
     sigma = torch.linspace(2.0, 4.0, 1 if shared else K, dtype=torch.float64)
-    kernel = RadialKernel(random(K, D), sigma, metric, tangents, normalized=normalized)
+    kernel = RadialKernel(
+        random(K, D), sigma, metric, tangents, normalized=normalized, learned=learned
+    )
     owners = torch.zeros(C, concepts, K, dtype=torch.float64)
     for k in range(K):
         owners[k % C, (k // C) % concepts, k] = 1
@@ -121,6 +127,44 @@ def test_loss(Head, loss, metric, normalized, shared):
     with torch.no_grad():
         assert (row_loss(network(x), y) > 0).all(), "the hinge must be active"
     check(network, lambda net: row_loss(net(x), y))
+
+
+LEARNED = {
+    "full": lambda: SharedMatrix(random(D, D, seed=4)),
+    "components": lambda: SharedMatrix(random(2, D, seed=4)),
+    "diagonal": lambda: Relevances(random(D, seed=4)),
+}
+
+
+@pytest.mark.usefixtures("_exact_roots")
+@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean"])
+@pytest.mark.parametrize("learned", LEARNED)
+def test_loss_in_a_learned_metric(learned, metric, loss):
+    network = make_network(
+        SignedReasoning,
+        metric,
+        shared=metric == "sqeuclidean",
+        learned=LEARNED[learned](),
+    )
+    x, y = 0.6 * random(8, D, seed=1), torch.arange(8) % C
+    row_loss = LOSSES[loss](5.0)
+    with torch.no_grad():
+        assert (row_loss(network(x), y) > 0).all(), "the hinge must be active"
+    check(network, lambda net: row_loss(net(x), y))
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("learned", LEARNED)
+def test_the_penalty_is_that_of_mapped_prototypes(learned, shared):
+    metric = LEARNED[learned]()
+    network = make_network(FreeWeights, "sqeuclidean", shared=shared, learned=metric)
+    check(network, squared_norm)
+    with torch.no_grad():
+        plain = make_network(FreeWeights, "sqeuclidean", shared=shared)
+        kernel = plain.kernel
+        kernel.prototypes = torch.nn.Parameter(kernel.prototypes @ metric.omega.T)
+        torch.testing.assert_close(squared_norm(network), squared_norm(plain))
 
 
 @pytest.mark.parametrize("shared", [False, True])

@@ -41,7 +41,8 @@ def signed_radius(outputs: Outputs, y: Tensor, *, limit: float = math.inf) -> Te
     that serves all other kernels. The radius is the root of a decreasing
     ``h(eps; theta)``. One Newton step from the detached root,
     ``eps - h(eps; theta) / h'(eps)``, sharpens its value and has, by the implicit
-    function theorem, its gradient: nothing is unrolled.
+    function theorem, its gradient: nothing is unrolled. A learned metric lengthens a
+    perturbation by at most its spectral norm, which divides what holds behind it.
     """
     weights, offsets, sign = _deciding_gaps(outputs, y)
     kernel = outputs.kernel
@@ -57,10 +58,12 @@ def signed_radius(outputs: Outputs, y: Tensor, *, limit: float = math.inf) -> Te
         gap = partial(_interval_gap, kernel.metric, kernel.normalized)
         inputs = (weights, offsets, safe_sqrt(squares), sigma)
     fixed = [t.detach() for t in inputs]
+    spectral_norm = kernel.spectral_norm
     with torch.no_grad():
         far = safe_sqrt(squares.detach()).amax(1)
         width = sigma.detach().max()
         upper = far + _FAR * (width.sqrt() if kernel.metric == "sqeuclidean" else width)
+        limit *= float(spectral_norm)
         upper = torch.where(sign > 0, upper.clamp_max(limit), upper)
         root = last_positive(lambda eps: gap(eps, *fixed), upper, **_ROOT)
         root = torch.minimum(root, upper)
@@ -68,7 +71,7 @@ def signed_radius(outputs: Outputs, y: Tensor, *, limit: float = math.inf) -> Te
         eps = root.clone().requires_grad_()
         (slope,) = torch.autograd.grad(gap(eps, *fixed).sum(), eps)
     radius = root - gap(root, *inputs) / slope.clamp_max(-1e-12)
-    return sign * radius
+    return sign * radius / spectral_norm
 
 
 def _interval_gap(

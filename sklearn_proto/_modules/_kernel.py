@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_proto._functional import similarities, squared_distances
+from sklearn_proto._modules._metrics import Relevances, SharedMatrix
 
 
 class RadialKernel(nn.Module):
@@ -23,6 +24,8 @@ class RadialKernel(nn.Module):
         decomposition of the parameter.
     normalized : bool
         Divide the similarities by their sum.
+    learned : SharedMatrix or Relevances, optional
+        Learned metric that gives the squared distances, without tangent spaces.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class RadialKernel(nn.Module):
         tangents: Tensor | None = None,
         *,
         normalized: bool = False,
+        learned: SharedMatrix | Relevances | None = None,
     ) -> None:
         super().__init__()
         self.prototypes = nn.Parameter(prototypes)
@@ -40,6 +44,7 @@ class RadialKernel(nn.Module):
         self.raw_tangents = None if tangents is None else nn.Parameter(tangents)
         self.metric = metric
         self.normalized = normalized
+        self.learned = learned
 
     @property
     def sigma(self) -> Tensor:
@@ -54,16 +59,36 @@ class RadialKernel(nn.Module):
         orthonormal: Tensor = torch.linalg.qr(self.raw_tangents).Q
         return orthonormal
 
+    @property
+    def n_components(self) -> int:
+        """Dimension of the space in which the distance is Euclidean."""
+        return int(
+            self.prototypes.shape[1] if self.learned is None else len(self.learned.raw)
+        )
+
+    @property
+    def spectral_norm(self) -> Tensor | float:
+        """Most by which the learned metric lengthens a vector; 1 without one."""
+        return 1.0 if self.learned is None else self.learned.spectral_norm
+
+    def _squares(self, x: Tensor) -> Tensor:
+        """Squared distances (n, K) of rows to the prototypes."""
+        if self.learned is None:
+            return squared_distances(x, self.prototypes, self.tangents)
+        sq: Tensor = self.learned(x, self.prototypes)
+        return sq
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Squared distances and similarities, each of shape (n, K)."""
-        sq = squared_distances(x, self.prototypes, self.tangents)
+        sq = self._squares(x)
         phi = similarities(sq, self.sigma, self.metric, normalized=self.normalized)
         return sq, phi
 
     def squares_between(self) -> Tensor:
         """Squared distances (K, K) between the prototypes."""
         w = self.prototypes
-        return squared_distances(w, w).fill_diagonal_(0.0)
+        sq = squared_distances(w, w) if self.learned is None else self.learned(w, w)
+        return sq.fill_diagonal_(0.0)
 
     def gram(self) -> Tensor:
         """Positive semi-definite (K, K) inner products of the kernel functions.
@@ -75,7 +100,7 @@ class RadialKernel(nn.Module):
         (tangent spaces, other kernels of different widths, normalised kernels) the
         functions count as orthonormal.
         """
-        k, d = self.prototypes.shape
+        k, d = len(self.prototypes), self.n_components
         s = self.sigma
         shared = s.numel() == 1
         gaussian = self.metric == "sqeuclidean"

@@ -66,6 +66,12 @@ class SharedMatrix(Metric):
         omega: Tensor = self.raw / torch.linalg.matrix_norm(self.raw)
         return omega
 
+    @property
+    def spectral_norm(self) -> Tensor:
+        """Most by which the map lengthens a vector."""
+        norm: Tensor = torch.linalg.matrix_norm(self.omega, 2)
+        return norm
+
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """See `Metric.forward`."""
         omega = self.omega
@@ -91,6 +97,11 @@ class Relevances(Metric):
     def omega(self) -> Tensor:
         """The map as a diagonal matrix of shape (d, d)."""
         return torch.diag(self._scale)
+
+    @property
+    def spectral_norm(self) -> Tensor:
+        """Most by which the map lengthens a vector."""
+        return self._scale.abs().amax()
 
     @property
     def _scale(self) -> Tensor:

@@ -39,6 +39,8 @@ class PrototypeNetwork(nn.Module):
         """Size of the temporaries of one row."""
         k, d = self.prototypes.shape
         tangents = self.kernel.raw_tangents
+        if self.kernel.learned is not None:
+            d += self.kernel.n_components
         return d + k * (8 + (0 if tangents is None else tangents.shape[2]))
 
     def forward(self, x: Tensor) -> Outputs:

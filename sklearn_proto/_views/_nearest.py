@@ -70,24 +70,9 @@ class NearestPrototypeView(Points):
         tangent = 0 if self.tangents is None else self.tangents.shape[2]
         return k * (1 + tangent) + (k * local if self._local else local)
 
-    @property
-    def _local(self) -> bool:
-        return self.omega is not None and self.omega.ndim == 3
-
-    @cached_property
-    def _map(self) -> Tensor | None:
-        return None if self.omega is None else self.tensor(self.omega)
-
     @cached_property
     def _units(self) -> Tensor:
         return torch.ones_like(self.tensor(self.prototypes)[:, 0])
-
-    def _centred(self, points: Tensor) -> Tensor:
-        """Rows or prototypes, centred, in the space where the distance is Euclidean."""
-        centred = super()._centred(points)
-        if self._map is None or self._local:
-            return centred
-        return centred @ self._map.T
 
     @cached_property
     def segments(self) -> list[slice]:
@@ -150,7 +135,7 @@ class NearestPrototypeView(Points):
         first class here too.
         """
         if self._local and float32_is_kept():
-            return self._owners[self._search.closest(super()._centred(x))]
+            return self._owners[self._search.closest(self._from_centre(x))]
         if self.metric == "manhattan" or self._local or self.tangents is not None:
             return self._closest_owners(self.unrooted_lengths(x).cpu().numpy())
         offsets = self._offsets_of_squares(x).cpu().numpy()
@@ -169,7 +154,7 @@ class NearestPrototypeView(Points):
         Without a map they are the offsets plus a number for each row, so no two
         methods of a model disagree about the closest prototype.
         """
-        farthest = torch.linalg.vector_norm(super()._centred(x), dim=1).argmax()
+        farthest = torch.linalg.vector_norm(self._from_centre(x), dim=1).argmax()
         error = 2.0 * float(self.rounding(x[farthest, None]))
         near = offsets <= offsets.min(axis=1, keepdims=True) + error
         return bool(np.count_nonzero(near) > len(offsets))
@@ -180,7 +165,7 @@ class NearestPrototypeView(Points):
         A map of all prototypes goes into the slope: no row is mapped.
         """
         constant, slope = self._slope
-        return torch.addmm(constant, super()._centred(x), slope)
+        return torch.addmm(constant, self._from_centre(x), slope)
 
     @cached_property
     def _slope(self) -> tuple[Tensor, Tensor]:
@@ -253,8 +238,8 @@ class NearestPrototypeView(Points):
     def scale(self, x: Tensor) -> Tensor:
         """``|x| + max |w|`` (n,) about the centre and before any map."""
         p = 1 if self.metric == "manhattan" else 2
-        here = torch.linalg.vector_norm(Points._centred(self, x), p, dim=1)
-        w = Points._centred(self, self.tensor(self.prototypes))
+        here = torch.linalg.vector_norm(self._from_centre(x), p, dim=1)
+        w = self._from_centre(self.tensor(self.prototypes))
         found: Tensor = here + torch.linalg.vector_norm(w, p, dim=1).max()
         return found
 

@@ -16,9 +16,10 @@ Array = NDArray[np.float64]
 
 
 class Points(RowReader):
-    """What a view does with prototypes that are points, and their tangent spaces."""
+    """What a view does with prototypes that are points, maps and tangent spaces."""
 
     prototypes: Array
+    omega: Array | None
     tangents: Array | None
 
     @property
@@ -48,8 +49,25 @@ class Points(RowReader):
         spread = (w - centre).norm(dim=1).max()
         return centre if bool(centre.norm() > spread) else None
 
-    def _centred(self, points: Tensor) -> Tensor:
+    @cached_property
+    def _map(self) -> Tensor | None:
+        return None if self.omega is None else self.tensor(self.omega)
+
+    @property
+    def _local(self) -> bool:
+        """Whether every prototype has a map of its own."""
+        return self.omega is not None and self.omega.ndim == 3
+
+    def _from_centre(self, points: Tensor) -> Tensor:
+        """Rows or prototypes, centred."""
         return points if self._centre is None else points - self._centre
+
+    def _centred(self, points: Tensor) -> Tensor:
+        """Rows or prototypes, centred, in the space where the distance is Euclidean."""
+        centred = self._from_centre(points)
+        if self._map is None or self._local:
+            return centred
+        return centred @ self._map.T
 
     @cached_property
     def _points(self) -> Tensor:

@@ -1,6 +1,6 @@
 """The certifiable view of a model whose scores are affine in its similarities."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -42,6 +42,8 @@ class SimilarityView(Points):
         Orthonormal bases, for "tangent".
     normalized : bool
         Whether similarities are divided by their sum.
+    omega : ndarray of shape (r, d), optional
+        Linear map before the distance; not for "tangent".
     device : torch.device
         Where to compute; all arithmetic is float64.
     """
@@ -53,7 +55,29 @@ class SimilarityView(Points):
     metric: str
     tangents: Array | None = None
     normalized: bool = False
+    omega: Array | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @cached_property
+    def behind_map(self) -> "SimilarityView":
+        """The same model of rows that are mapped already (`coordinates`)."""
+        if self.omega is None:
+            return self
+        return replace(self, prototypes=self._points.cpu().numpy(), omega=None)
+
+    def coordinates(self, x: Tensor) -> Tensor:
+        """Rows (n, r) as the model behind the map sees them: ``omega (x - centre)``."""
+        return x if self.omega is None else self._centred(x)
+
+    @cached_property
+    def _centre(self) -> Tensor | None:
+        # Rows are mapped in any case, and behind the map nothing is left to centre.
+        return super()._centre if self.omega is None else self.origin
+
+    @cached_property
+    def origin(self) -> Tensor:
+        """Mean (d,) of the prototypes."""
+        return self.tensor(self.prototypes).mean(0)
 
     @cached_property
     def affine(self) -> Affine:
@@ -123,20 +147,27 @@ class SimilarityView(Points):
     def _elements_per_row(self) -> int:
         c, q, k = self.coefficients.shape
         m = 0 if self.tangents is None else self.tangents.shape[2]
-        return int(k * (1 + m) + c * q)
+        r = 0 if self.omega is None else self.omega.shape[0]
+        return int(k * (1 + m) + c * q + r)
 
     def towards(self, x: Tensor, mass: Tensor) -> Tensor:
-        """``sum_k mass_k (w_k - x)`` (n, d), without the part along the tangents."""
+        """``sum_k mass_k L_k (w_k - x)`` (n, d), L_k the matrix of the square.
+
+        It is the identity, less what is along the tangents, or ``omega^T omega``.
+        """
         total = mass.sum(1, keepdim=True)
         direct = mass @ self._points - total * self._centred(x)
+        if self._map is not None:
+            return direct @ self._map
         if self.tangents is None:
             return direct
         along = mass[:, :, None] * self._along_tangents(x)
         return direct + torch.einsum("nkm,kdm->nd", along, self.tensor(self.tangents))
 
     def offsets_along(self, x: Tensor, u: Tensor) -> Tensor:
-        """``(w_k - x) . u`` (n, K), without the part along the tangents."""
+        """``(w_k - x) . L_k u`` (n, K), with L_k as in `towards`."""
         shifted = self._centred(x)
+        u = u if self._map is None else u @ self._map.T
         direct = u @ self._points.T - (shifted * u).sum(1, keepdim=True)
         if self.tangents is None:
             return direct
@@ -172,7 +203,7 @@ class SimilarityView(Points):
         much where the row, or a perturbed one, is on a prototype.
 
         `rounding_error` (n,) is how far the row itself may be from where exact
-        arithmetic in front of the model has it.
+        arithmetic in front of the model has it, as it is behind any map.
         """
         dtype, d = torch.finfo(torch.float64), x.shape[1]
         scale = self.scale(x)

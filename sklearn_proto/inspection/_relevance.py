@@ -97,10 +97,10 @@ class RelevanceDisplay:
         Parameters
         ----------
         estimator : classifier, Pipeline or search
-            A fitted classifier with ``relevance_matrix_``, such as `GMLVQClassifier`
-            or `LGMLVQClassifier`, alone or at the end of a pipeline. Relevances are
-            those of the features that the classifier sees: of scaled ones, for
-            example.
+            A fitted classifier with ``relevance_matrix_``, such as `GMLVQClassifier`,
+            `LGMLVQClassifier`, or `RBFClassifier` and `CBCClassifier` with `relevance`,
+            alone or at the end of a pipeline. Relevances are those of the features that
+            the classifier sees: of scaled ones, for example.
         matrices : array-like of int, optional
             Which matrices to draw, of a model with several; all by default.
         feature_names : array-like of shape (n_features,), optional

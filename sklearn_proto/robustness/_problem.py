@@ -26,6 +26,7 @@ from sklearn_proto.robustness._threat_model._arguments import (
     checked_bounds,
     checked_scale,
 )
+from sklearn_proto.robustness._threat_model._learned_map import BehindMap, behind_map
 from sklearn_proto.robustness._threat_model._perturbations import Perturbations
 from sklearn_proto.robustness._threat_model._preprocessing import affine_preprocessing
 from sklearn_proto.robustness._threat_model._rounding import inward, outward, share_lost
@@ -154,8 +155,9 @@ def certification_problem(
     # It refuses what it refuses anywhere else.
     labels = predictions(estimator, X)
     X = flat(in_order_of_fit(estimator, X))
-    z, rounding_error = preprocessing.transform_with_rounding(X)
-    matrix = preprocessing.matrix
+    z, errors = preprocessing.transform_with_errors(X)
+    seen = behind_map(view, z, errors, preprocessing.matrix)
+    matrix = seen.matrix
     n_features = z.shape[1] if matrix is None else matrix.shape[1]
     scale = None
     if feature_scale is not None:
@@ -168,17 +170,29 @@ def certification_problem(
     if operator is not None:
         unit = _power_of_two(float(operator.abs().max()))
         operator = operator / unit
-    family = family_of(view, Perturbations(p, n_features, operator))
+    family = family_of(seen.view, Perturbations(p, n_features, operator))
     classes = getattr(preprocessing.estimator, "classes_", None)
     return CertificationProblem(
-        z=z,
+        z=seen.rows,
         family=family,
         box_slack=box_slack,
-        rounding_error=rounding_error,
+        rounding_error=_rounding_error(seen, family.perturbations, scale, unit),
         unit=unit,
         labels=labels,
         classes=classes,
     )
+
+
+def _rounding_error(
+    seen: BehindMap, perturbations: Perturbations, scale: Array | None, unit: float
+) -> Array:
+    """Bound (n,) on what rounding in front of the bounds does to a row."""
+    sizes = None if seen.sizes is None else _operator(seen.view, seen.sizes, scale)
+    if sizes is None:
+        return seen.rounding_error
+    nothing_cancels = replace(perturbations, matrix=sizes / unit)
+    moves: Array = seen.rounding_of_moves(perturbations, nothing_cancels)
+    return seen.rounding_error + moves
 
 
 def _power_of_two(size: float) -> float:

@@ -103,8 +103,7 @@ def _(view: NearestPrototypeView) -> None:
         not all(given) and not (view.metric == "manhattan" and any(given)),
         "omega and tangents exclude each other and metric='manhattan'",
     )
-    if view.omega is not None:
-        _require_finite("omega", view.tensor(view.omega))
+    _require_map(view, [(w.shape[1],), (len(w), w.shape[1])])
 
 
 @require_sound_arrays.register
@@ -119,6 +118,11 @@ def _(view: SimilarityView) -> None:
         sigma.shape == w.shape[:1] and bool(((sigma > 0) & sigma.isfinite()).all()),
         f"sigma must hold one positive finite width for each of {len(w)} prototypes",
     )
+    _require(
+        view.omega is None or view.metric != "tangent",
+        "omega and metric='tangent' exclude each other",
+    )
+    _require_map(view, [(w.shape[1],)])
     _require_finite("coefficients", view.tensor(view.coefficients))
     _require_finite("offsets", view.tensor(view.offsets))
 
@@ -147,6 +151,25 @@ def _require_points(view: NearestPrototypeView | SimilarityView, w: Tensor) -> N
         f"tangents of shape {tuple(basis.shape)} must be one basis with orthonormal "
         f"columns for each prototype, of shape ({len(w)}, {w.shape[1]}, m)",
     )
+
+
+def _require_map(
+    view: NearestPrototypeView | SimilarityView, shapes: list[tuple[int, ...]]
+) -> None:
+    """Refuse a map that is of none of the shapes but for its rows, r of them."""
+    if view.omega is None:
+        return
+    omega = view.tensor(view.omega)
+    r = omega.shape[-2] if omega.ndim > 1 else 0
+    allowed = [(*shape[:-1], r, shape[-1]) for shape in shapes]
+    wanted = " or ".join(
+        f"({', '.join([*map(str, s[:-1]), 'r', str(s[-1])])})" for s in shapes
+    )
+    _require(
+        r > 0 and tuple(omega.shape) in allowed,
+        f"omega of shape {tuple(omega.shape)} must be of shape {wanted}",
+    )
+    _require_finite("omega", omega)
 
 
 def _require_finite(name: str, values: Tensor) -> None:

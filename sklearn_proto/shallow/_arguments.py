@@ -23,9 +23,16 @@ def given_prototypes(init, shape):
     return given
 
 
-def starting_widths(data, prototypes, tangents, metric):
-    """Width of shape (1,), of all prototypes, for ``sigma="auto"``."""
-    nearest, _ = nearest_prototype(data.X, prototypes, tangents)
+def starting_widths(data, prototypes, tangents, metric, omega=None):
+    """Width of shape (1,), of all prototypes, for ``sigma="auto"``.
+
+    A map `omega` (r, d) takes rows and prototypes to where they are compared.
+    """
+    X = data.X
+    if omega is not None:
+        centre = prototypes.mean(axis=0)
+        X, prototypes = ((points - centre) @ omega.T for points in (X, prototypes))
+    nearest, _ = nearest_prototype(X, prototypes, tangents)
     between = np.array(
         [
             nearest_prototype(w[None], np.delete(prototypes, k, axis=0))[0][0]
@@ -36,7 +43,7 @@ def starting_widths(data, prototypes, tangents, metric):
     )
     d = prototypes.shape[1]
     # Squared distances come from a product of matrices about the mean prototype.
-    extent = np.square(data.X - prototypes.mean(axis=0)).sum(axis=1).max()
+    extent = np.square(X - prototypes.mean(axis=0)).sum(axis=1).max()
     rounding = 16 * (d + 8) * np.finfo(np.float64).eps * extent
     if metric != "sqeuclidean":
         nearest, between = np.sqrt(nearest), np.sqrt(between)

@@ -2,12 +2,10 @@
 
 from numbers import Integral
 
-import numpy as np
-
 from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._modules import Relevances, SharedMatrix, to_numpy
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.shallow._matrices import canonical, initial_map
+from sklearn_proto.shallow._matrices import canonical, export_metric, learned_metric
 from sklearn_proto.shallow._nearest import NearestPrototypeClassifier
 from sklearn_proto.shallow._shallow import to_tensor
 
@@ -227,14 +225,7 @@ class GMLVQClassifier(NearestPrototypeClassifier):
         self.n_components = n_components
 
     def _make_metric(self, start):
-        if self.relevance == "full":
-            return SharedMatrix(to_tensor(initial_map(start.data, self.n_components)))
-        if self.n_components is not None:
-            raise ValueError(
-                f"n_components={self.n_components!r} needs relevance='full'; with "
-                "relevance='diagonal' use n_components=None."
-            )
-        return Relevances(to_tensor(np.ones(self.n_features_in_)))
+        return learned_metric(start.data, self.relevance, self.n_components)
 
     def _fitted_metric(self):
         if self._fitted_with["relevance"] == "full":
@@ -243,9 +234,7 @@ class GMLVQClassifier(NearestPrototypeClassifier):
 
     def _export_metric(self, metric):
         self._raw = to_numpy(metric.raw)
-        self.omega_ = canonical(to_numpy(metric.omega))
-        self.relevance_matrix_ = self.omega_.T @ self.omega_
-        self.relevance_ = np.diag(self.relevance_matrix_).copy()
+        export_metric(self, canonical(to_numpy(metric.omega)))
 
     def _view_options(self):
         return {"omega": self.omega_}

@@ -3,6 +3,33 @@
 import numpy as np
 from sklearn.utils.extmath import svd_flip
 
+from sklearn_proto._modules import Relevances, SharedMatrix
+from sklearn_proto.shallow._shallow import to_tensor
+
+
+def learned_metric(data, relevance, n_components):
+    """Metric of all prototypes at its start, for `relevance` "full" or "diagonal"."""
+    if relevance == "full":
+        return SharedMatrix(to_tensor(initial_map(data, n_components)))
+    require_no_components(relevance, n_components)
+    return Relevances(to_tensor(np.ones(data.X.shape[1])))
+
+
+def require_no_components(relevance, n_components):
+    """Refuse a rank for a metric that is no full matrix."""
+    if n_components is not None:
+        raise ValueError(
+            f"n_components={n_components!r} needs relevance='full'; with "
+            f"relevance={relevance!r} use n_components=None."
+        )
+
+
+def export_metric(model, omega):
+    """Turn the map of all prototypes into attributes of a fitted model."""
+    model.omega_ = omega
+    model.relevance_matrix_ = model.omega_.T @ model.omega_
+    model.relevance_ = np.diag(model.relevance_matrix_).copy()
+
 
 def initial_map(data, n_components):
     """Map (r, d) to start from: the identity, or the principal directions of the rows.

@@ -32,6 +32,12 @@ class RBFClassifier(SimilarityClassifier):
         certificates; "tangent" the distance to an affine subspace per prototype.
     n_tangents : int, default=1
         Dimension of the subspaces of ``metric="tangent"``, less than the features.
+    relevance : {"full", "diagonal"} or None, default=None
+        Learn a metric ``|omega (x - w)|`` of all prototypes with them: a full matrix,
+        or one weight per feature. None takes the features as they are.
+    n_components : int or None, default=None
+        Rows of omega, at most the number of features: the rank of the metric. None
+        takes as many as there are features.
     init : {"kmeans", "random"} or array-like of shape (n_prototypes, n_features), \
 default="kmeans"
         Start of the prototypes: centres of k-means in each class, rows of each class,
@@ -116,6 +122,15 @@ default="kmeans"
         Kernel widths.
     tangents_ : ndarray of shape (n_prototypes, n_features, n_tangents) or None
         Orthonormal tangent vectors of ``metric="tangent"``.
+    omega_ : ndarray of shape (n_components, n_features)
+        The linear map, only with `relevance`: D is ``|omega_ (x - w)|^2``, or its root
+        for "euclidean". Its rows are orthogonal, their squared norms sum to 1, and
+        those of a full matrix are in falling order.
+    relevance_matrix_ : ndarray of shape (n_features, n_features)
+        ``omega_.T @ omega_``, of trace 1, only with `relevance`.
+    relevance_ : ndarray of shape (n_features,)
+        Its diagonal: how much each feature counts; they sum to 1. Only with
+        `relevance`.
     coef_ : ndarray of shape (n_classes, n_prototypes)
         Weights V.
     intercept_ : ndarray of shape (n_classes,)
@@ -171,6 +186,8 @@ default="kmeans"
         preference="fewer",
         metric="sqeuclidean",
         n_tangents=1,
+        relevance=None,
+        n_components=None,
         init="kmeans",
         sigma="auto",
         learn_sigma=True,
@@ -201,6 +218,8 @@ default="kmeans"
             preference=preference,
             metric=metric,
             n_tangents=n_tangents,
+            relevance=relevance,
+            n_components=n_components,
             init=init,
             sigma=sigma,
             learn_sigma=learn_sigma,

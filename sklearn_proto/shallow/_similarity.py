@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_proto._compat import Interval, NameIn, StrOptions
 from sklearn_proto._devices import exact_device
 from sklearn_proto._losses import LIKELIHOODS, LOSSES, REFINEMENTS, squared_norm
-from sklearn_proto._modules import PrototypeNetwork, RadialKernel, to_numpy
+from sklearn_proto._modules import PrototypeNetwork, RadialKernel, Relevances, to_numpy
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import Objective, fit_temperature
 from sklearn_proto._views import SimilarityView
@@ -20,6 +20,12 @@ from sklearn_proto.shallow._arguments import (
     concept_owners,
     given_widths,
     starting_widths,
+)
+from sklearn_proto.shallow._matrices import (
+    canonical,
+    export_metric,
+    learned_metric,
+    require_no_components,
 )
 from sklearn_proto.shallow._shallow import ShallowClassifier, to_tensor
 from sklearn_proto.shallow._tangents import principal_tangents
@@ -32,12 +38,17 @@ class SimilarityClassifier(ShallowClassifier):
         *ShallowClassifier._optional_attributes,
         "requiredness_",
         "component_prior_",
+        "omega_",
+        "relevance_matrix_",
+        "relevance_",
     )
 
     _parameter_constraints = {
         **ShallowClassifier._parameter_constraints,
         "metric": [StrOptions({"euclidean", "sqeuclidean", "tangent"})],
         "n_tangents": [Interval(Integral, 1, None, closed="left")],
+        "relevance": [StrOptions({"full", "diagonal"}), None],
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "sigma": [
             StrOptions({"auto"}),
             Interval(Real, 0, None, closed="neither"),
@@ -57,6 +68,8 @@ class SimilarityClassifier(ShallowClassifier):
         preference="fewer",
         metric="sqeuclidean",
         n_tangents=1,
+        relevance=None,
+        n_components=None,
         init="kmeans",
         sigma="auto",
         learn_sigma=True,
@@ -84,6 +97,8 @@ class SimilarityClassifier(ShallowClassifier):
         self.preference = preference
         self.metric = metric
         self.n_tangents = n_tangents
+        self.relevance = relevance
+        self.n_components = n_components
         self.init = init
         self.sigma = sigma
         self.learn_sigma = learn_sigma
@@ -136,13 +151,15 @@ class SimilarityClassifier(ShallowClassifier):
     def _start(self, data, labels, counts, random_state):
         prototypes = self._initial_prototypes(data, counts, random_state)
         metric = self.metric
+        learned = self._learned_metric(data)
         tangents = None
         if metric == "tangent":
             tangents = principal_tangents(
                 data, prototypes, labels, self.n_tangents, random_state
             )
         if isinstance(self.sigma, str):
-            sigma = starting_widths(data, prototypes, tangents, metric)
+            omega = None if learned is None else to_numpy(learned.omega)
+            sigma = starting_widths(data, prototypes, tangents, metric, omega)
         else:
             sigma = given_widths(self.sigma, len(labels)) / self._unit_of_d
         kernel = RadialKernel(
@@ -151,6 +168,7 @@ class SimilarityClassifier(ShallowClassifier):
             metric,
             None if tangents is None else to_tensor(tangents),
             normalized=self._normalized,
+            learned=learned,
         )
         kernel.log_sigma.requires_grad = bool(self.learn_sigma)
         owners = concept_owners(labels, len(counts), self._concepts_per_class)
@@ -159,6 +177,19 @@ class SimilarityClassifier(ShallowClassifier):
             with torch.no_grad():
                 head.log_temperature.zero_()
         return PrototypeNetwork(kernel, head)
+
+    def _learned_metric(self, data):
+        """Metric to learn with the prototypes, at its start; None for a fixed one."""
+        if self.relevance is None:
+            require_no_components(self.relevance, self.n_components)
+            return None
+        if self.metric == "tangent":
+            raise ValueError(
+                f"relevance={self.relevance!r} learns a metric, which "
+                "metric='tangent' does not allow; use 'sqeuclidean' or 'euclidean', or "
+                "relevance=None."
+            )
+        return learned_metric(data, self.relevance, self.n_components)
 
     def _objective(self, network, loss):
         if loss not in LIKELIHOODS:
@@ -177,6 +208,11 @@ class SimilarityClassifier(ShallowClassifier):
         self.sigma_ = np.broadcast_to(sigma, k).copy()
         tangents = kernel.tangents
         self.tangents_ = None if tangents is None else to_numpy(tangents)
+        if kernel.learned is not None:
+            omega = to_numpy(kernel.learned.omega)
+            diagonal = isinstance(kernel.learned, Relevances)
+            # Certificates are sharper where a map is seen to be diagonal.
+            export_metric(self, np.abs(omega) if diagonal else canonical(omega))
         for name, value in network.head.arrays().items():
             setattr(self, name, value)
         self.temperature_ = float(network.head.log_temperature.exp())
@@ -215,6 +251,7 @@ class SimilarityClassifier(ShallowClassifier):
             metric=self._fitted_with["metric"],
             tangents=self.tangents_,
             normalized=self._normalized,
+            omega=getattr(self, "omega_", None),
             device=exact_device(self._fitted_with["device"]),
         )
 

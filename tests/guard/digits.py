@@ -68,6 +68,8 @@ def _(view: NearestPrototypeView, z, own):
 def exponents(view, z):
     for k, w in enumerate(exactly(view.prototypes)):
         apart, width = z - w, mpf(float(view.sigma[k]))
+        if view.omega is not None:
+            apart = exactly(view.omega) @ apart
         square = mp.fsum(v * v for v in apart)
         if view.tangents is not None:
             square = _less_along(square, apart, view.tangents[k])

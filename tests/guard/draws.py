@@ -113,6 +113,10 @@ def _similarity(rng, w, spread):
     k, d = w.shape
     metric = str(rng.choice(["sqeuclidean", "sqeuclidean", "euclidean", "tangent"]))
     coefficients, offsets = _reasoning(rng, k)
+    omega = None
+    if metric != "tangent" and rng.random() < 0.3:
+        omega = draw_omega(rng, d)
+        spread = spread * np.sqrt(np.square(omega).sum() / d)
     return SimilarityView(
         w,
         _widths(rng, k, spread, metric),
@@ -121,7 +125,26 @@ def _similarity(rng, w, spread):
         metric,
         _basis(rng, k, d) if metric == "tangent" else None,
         normalized=bool(rng.random() < 0.3),
+        omega=omega,
     )
+
+
+def draw_omega(rng, d):
+    """Map (r, d) not 0: of any rank, along the features or not, nearly singular."""
+    r = int(rng.integers(1, d + 1))
+    kind = str(rng.choice(["any", "diagonal", "deficient", "nearly", "scaled"]))
+    omega = rng.normal(size=(r, d))
+    if kind == "diagonal":
+        # A learned metric keeps its rows in falling order.
+        sizes = np.sort(10.0 ** rng.uniform(-3, 0, d))[::-1]
+        sizes[1:][rng.random(d - 1) < 0.3] = 0.0
+        return sizes[:, None] * np.eye(d)[rng.permutation(d)]
+    if kind == "deficient":
+        return rng.normal(size=(d, 1)) * rng.normal(size=(1, d))
+    if kind == "nearly":
+        u, s, v = np.linalg.svd(rng.normal(size=(d, d)))
+        return u * (s * 10.0 ** -rng.uniform(0, 12, d)) @ v
+    return omega * 10.0 ** rng.uniform(-6, 6) if kind == "scaled" else omega
 
 
 def _widths(rng, k, spread, metric):

@@ -64,6 +64,9 @@ class SimilarityTwin:
             along = np.einsum("mkd,kdt->mkt", apart, v.tangents)
             apart = apart - np.einsum("mkt,kdt->mkd", along, v.tangents)
         square = np.square(apart).sum(2)
+        if v.omega is not None:
+            mapped = apart @ v.omega.T
+            square, apart = np.square(mapped).sum(2), mapped @ v.omega
         if v.metric == "sqeuclidean":
             return -square / v.sigma, -2.0 * apart / v.sigma[:, None]
         length = np.sqrt(square)

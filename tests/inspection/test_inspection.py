@@ -357,6 +357,19 @@ def test_relevance_diagonal():
     assert_allclose(display.eigenvalues_[0], np.sort(model.relevance_)[::-1])
 
 
+@pytest.mark.parametrize("name", ["rbf-full", "rbf-diagonal", "cbc-components"])
+def test_relevances_of_similarities(name):
+    model = fitted(name)
+    display = RelevanceDisplay.from_estimator(model)
+    assert display.axes_.shape == (1, 2 if name == "rbf-diagonal" else 3)
+    assert_allclose(widths(display.bars_[0]), model.relevance_)
+    squares = np.zeros(4)
+    squares[: len(model.omega_)] = np.linalg.svd(model.omega_, compute_uv=False) ** 2
+    assert_allclose(display.eigenvalues_[0], squares, atol=1e-12)
+    with pytest.raises(TypeError, match="relevance_matrix_"):
+        RelevanceDisplay.from_estimator(fitted("rbf"))
+
+
 def test_relevances_of_each_prototype():
     model = LGMLVQClassifier(2, **QUICK).fit(X, LABELS[Y])
     display = RelevanceDisplay.from_estimator(model, matrices=[5, 0])

@@ -217,11 +217,16 @@ class SimilarityBatch(Batch):
     def reaching(self, farthest: Tensor) -> "SimilarityBatch":
         """Allow for the rounding of rows that are perturbed by up to `farthest` (n,).
 
-        That is a Euclidean length, as the model sees it.
+        That is a Euclidean length, as the model sees it. Steps in front err in
+        proportion to it.
         """
-        relative_rounding = self.view.relative_rounding(
-            self.z, farthest, _front_rounding(self.perturbations)
-        )
+        front = _front_rounding(self.perturbations)
+        if isinstance(front, Tensor):
+            # A share of 0 is none.
+            scale = self.view.scale(self.z) + torch.finfo(front.dtype).tiny
+            farther = front * (farthest / scale).clamp_min(1.0)
+            front = torch.where(front > 0, farther, front)
+        relative_rounding = self.view.relative_rounding(self.z, farthest, front)
         return replace(self, relative_rounding=_step_up(relative_rounding))
 
     @property

@@ -39,10 +39,14 @@ def rounding_of_step(
     if matrix is None:
         return error
     summed = _through(matrix, _sizes(given, step))
-    terms = int((abs(matrix) > 0).sum(axis=1).max())
-    unit = _TIMES * (terms + _MORE) * np.finfo(np.float64).eps
-    own: Array = unit * (2.0 * summed + _sizes(made, None))
+    own: Array = rounding_of_sums(matrix) * (2.0 * summed + _sizes(made, None))
     return own if error is None else own + _through(matrix, error)
+
+
+def rounding_of_sums(matrix: Matrix) -> float:
+    """Bound the errors of the products with a matrix, as a share of what is summed."""
+    terms = int((abs(matrix) > 0).sum(axis=1).max())
+    return float(_TIMES * (terms + _MORE) * np.finfo(np.float64).eps)
 
 
 def _through(matrix: Matrix, sizes: Array) -> Array:

@@ -92,6 +92,30 @@ classifier, n_features_raw)
             arithmetic, with room for a perturbed row. A step made of others counts as
             one: what cancels inside of it is not seen.
         """
+        rows, error = self.transform_with_errors(X)
+        if error is None:
+            return rows, np.zeros(len(rows))
+        return rows, np.linalg.norm(error, axis=1)
+
+    @undisturbed
+    def transform_with_errors(
+        self, X: Any
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Map raw rows, and bound the errors of their features.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix of shape (n_samples, n_features_raw)
+            Rows, as the pipeline takes them: sparse ones where a step makes them dense.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features_of_the_classifier)
+            As of `transform`.
+        errors : ndarray of shape (n_samples, n_features_of_the_classifier) or None
+            Bounds as of `transform_with_rounding`, entry by entry; None where nothing
+            is computed.
+        """
         rows, error = as_float64(X), None
         # Perturbed rows are arrays even where the pipeline was fitted on a frame.
         with without_names():
@@ -99,9 +123,7 @@ classifier, n_features_raw)
                 given, rows = rows, step.transform(rows)
                 error = rounding_of_step(step, matrix, given, rows, error)
             rows = checked_data(self.estimator, rows, dtype=np.float64, reset=False)
-        if error is None:
-            return np.asarray(rows), np.zeros(len(rows))
-        return np.asarray(rows), np.linalg.norm(error, axis=1)
+        return np.asarray(rows), error
 
 
 @undisturbed
