@@ -161,7 +161,7 @@ def test_the_unit_of_the_rows_does_not_matter(options):
 def test_the_robust_loss_asks_for_radii_that_are_certified(relevance):
     """Its radius is the second-order bound over the norm of the map: never above."""
     train, y = X[Y < 2], Y[Y < 2]
-    options = {"relevance": relevance, "max_iter": 30}
+    options = {"relevance": relevance, "max_iter": 15}
     model = fitted(RBFClassifier, train, y, loss="robust", **options)
     kernel = RadialKernel(
         to_tensor(model.prototypes_),
