@@ -24,11 +24,15 @@ from sklearn_proto import (
 )
 
 MODELS = (
-    RBFClassifier,
-    CBCClassifier,
-    GLVQClassifier,
-    GMLVQClassifier,
-    RSLVQClassifier,
+    (RBFClassifier, {}),
+    (RBFClassifier, {"relevance": "diagonal"}),
+    (RBFClassifier, {"relevance": "full"}),
+    (CBCClassifier, {}),
+    (CBCClassifier, {"relevance": "diagonal"}),
+    (CBCClassifier, {"relevance": "full"}),
+    (GLVQClassifier, {}),
+    (GMLVQClassifier, {}),
+    (RSLVQClassifier, {}),
 )
 
 
@@ -53,13 +57,13 @@ DATA = {
 }
 
 
-def accuracies(Model, X, y, seed, per_class):
+def accuracies(Model, options, X, y, seed, per_class):
     """Accuracy on the held-out rows without and with snapping."""
     train, test, y_train, y_test = train_test_split(
         X, y, test_size=0.25, random_state=seed, stratify=y
     )
     return [
-        Model(per_class, snap_to_data=snaps, random_state=0)
+        Model(per_class, snap_to_data=snaps, random_state=0, **options)
         .fit(train, y_train)
         .score(test, y_test)
         for snaps in (False, True)
@@ -73,22 +77,24 @@ def main():
     parser.add_argument("--data", nargs="*", default=list(DATA))
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    lines, rows = [f"{'':34} free   rows   change"], []
+    lines, rows = [f"{'':43} free   rows   change"], []
     for name in args.data:
         X, y = DATA[name]()
         for per_class in args.per_class:
-            for Model in MODELS:
+            for Model, options in MODELS:
                 free, snapped = np.mean(
                     [
-                        accuracies(Model, X, y, seed, per_class)
+                        accuracies(Model, options, X, y, seed, per_class)
                         for seed in range(args.splits)
                     ],
                     axis=0,
                 )
-                row = {"data": name, "model": Model.__name__, "per_class": per_class}
-                rows.append(row | {"free": free, "snapped": snapped})
+                row = {"data": name, "model": Model.__name__, **options}
+                row |= {"per_class": per_class, "free": free, "snapped": snapped}
+                rows.append(row)
+                model = " ".join([Model.__name__, *options.values()])
                 lines.append(
-                    f"{name:14} {Model.__name__:16} {per_class:2} {free:.3f}  "
+                    f"{name:14} {model:25} {per_class:2} {free:.3f}  "
                     f"{snapped:.3f}  {snapped - free:+.3f}"
                 )
                 print(lines[-1], flush=True)

@@ -1,5 +1,7 @@
 """Which rows may stand for prototypes at the least loss."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,11 +20,13 @@ def exchange_rows(
     labels: NDArray[np.intp],
     indices: NDArray[np.intp],
     n_candidates: int,
+    places: NDArray[Any],
 ) -> NDArray[np.intp]:
     """Replace the rows of the prototypes, one prototype at a time, in place.
 
     Each goes to the one of its nearest rows of the class, as many as `n_candidates`,
-    that lowers the objective most, all else left as it is (coordinate exchange).
+    that lowers the objective most, all else left as it is (coordinate exchange). Rows
+    are near where their `places` (n, r) are.
 
     Returns
     -------
@@ -37,8 +41,8 @@ def exchange_rows(
         least = _value(objective, chunks)
         for k, label in enumerate(labels):
             own = np.flatnonzero(data.y == label)
-            here = data.X[chosen[k]].astype(np.float64)
-            order = np.square(data.X[own] - here).sum(axis=1).argsort(kind="stable")
+            here = places[chosen[k]].astype(np.float64)
+            order = np.square(places[own] - here).sum(axis=1).argsort(kind="stable")
             for row in own[order[:n_candidates]]:
                 prototypes[k] = torch.as_tensor(data.X[row], dtype=prototypes.dtype)
                 value = _value(objective, chunks)

@@ -295,14 +295,17 @@ class ShallowClassifier(PrototypeClassifier):
         loss, in turn with training.
         """
         before = self._training_score(network, data)
-        rows = nearest_rows(data.X, data.y, to_numpy(network.prototypes), labels)
+        points = data.X, to_numpy(network.prototypes)
+        places, prototypes = (self._places(network, some) for some in points)
+        rows = nearest_rows(places, data.y, prototypes, labels)
         with torch.no_grad():
             network.prototypes.copy_(to_tensor(data.X[rows]))
         network.prototypes.requires_grad = False
         interrupted = fit()
         for n_candidates in () if interrupted else _CANDIDATES:
             objective = self._objective(network, loss)
-            found = exchange_rows(objective, data, labels, rows, n_candidates)
+            places = self._places(network, data.X)
+            found = exchange_rows(objective, data, labels, rows, n_candidates, places)
             if np.array_equal(found, rows):
                 break
             rows = found
@@ -310,6 +313,11 @@ class ShallowClassifier(PrototypeClassifier):
                 break
         self.prototype_indices_ = data.index[rows]
         self._report_snapping(before, self._training_score(network, data))
+
+    def _places(self, network, points):
+        """Points where it is measured which rows are near: here as they are."""
+        del network
+        return points
 
     def _training_score(self, network, data):
         """Weighted accuracy on the training rows of the network as it is."""

@@ -191,6 +191,10 @@ class SimilarityClassifier(ShallowClassifier):
             )
         return learned_metric(data, self.relevance, self.n_components)
 
+    def _places(self, network, points):
+        learned = network.kernel.learned
+        return points if learned is None else points @ to_numpy(learned.omega).T
+
     def _objective(self, network, loss):
         if loss not in LIKELIHOODS:
             # Nothing in the loss holds the temperature; the penalty would raise it.

@@ -381,6 +381,16 @@ def test_reasoning(name, words):
     assert "p" not in page.texts
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("rbf-full", "Weight of each prototype"), ("cbc-components", "a class asks")],
+)
+def test_a_learned_metric_is_shown_beside_the_head(name, words):
+    texts = " ".join(section(reasoning, fitted(name)).texts.values())
+    assert words in texts
+    assert "How features count together" in texts
+
+
 def test_reasoning_of_prototypes_alone():
     page = section(reasoning, fitted("glvq"))
     assert "The model has nothing besides its prototypes" in page.texts["p"]

@@ -124,17 +124,16 @@ _HOW_ROWS = (
 
 def reasoning(subject: Subject) -> Section:
     """Draw what the model does with similarities or distances."""
-    # The first says all: weights that follow from a reasoning are not shown again.
-    found = (
-        show(subject)
-        for attribute, show in _SHOWN.items()
-        if hasattr(subject.model, attribute)
-    )
+    # The first head says all: weights that follow from a reasoning are not shown again.
+    heads = [show for name, show in _HEADS.items() if hasattr(subject.model, name)]
+    parts = [show(subject) for show in heads[:1]]
+    if hasattr(subject.model, "relevance_matrix_"):
+        parts.append(_relevances(subject))
     nothing = paragraph(
         "The model has nothing besides its prototypes: no weights, no reasoning and no "
         "relevances. How they decide is shown row by row below."
     )
-    return Section("Reasoning", next(found, nothing))
+    return Section("Reasoning", "".join(parts or [nothing]))
 
 
 def _concepts(subject: Subject) -> str:
@@ -186,11 +185,7 @@ def _weights(subject: Subject) -> str:
     return table(caption + some, header, rows)
 
 
-_SHOWN = {
-    "reasoning_": _concepts,
-    "relevance_matrix_": _relevances,
-    "coef_": _weights,
-}
+_HEADS = {"reasoning_": _concepts, "coef_": _weights}
 
 
 def decisions(subject: Subject, chosen: dict[int, str]) -> Section:
