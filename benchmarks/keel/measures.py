@@ -1,0 +1,67 @@
+"""What is measured of a fitted model on the rows of a fold."""
+
+import time
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, log_loss
+
+from keel.models import build, with_probabilities
+
+N_BINS = 15
+LEAST = 1e-4  # No probability counts as less in the log loss, where 0 is infinite.
+
+
+def calibration_error(confidence, right):
+    """Expected calibration error, of bins of as many rows each (Naeini et al. 2015).
+
+    The rows are put in the order of the probability of the predicted class, and into
+    `N_BINS` bins; the error is the mean, over rows, of the distance between the mean
+    probability and the share of right predictions in the row's bin.
+    """
+    order = np.argsort(confidence, kind="stable")
+    gaps = (confidence - right)[order]
+    bins = np.array_split(gaps, min(N_BINS, len(gaps)))
+    return float(sum(abs(part.sum()) for part in bins) / len(gaps))
+
+
+def balanced_accuracy(y, predicted):
+    """Mean recall of the classes, all of which are in `y` (folds are stratified)."""
+    return float(np.mean([np.mean(predicted[y == c] == c) for c in np.unique(y)]))
+
+
+def fit(name, settings, X, y):
+    """Fitted model, seconds, and whether its budget ran out."""
+    model = build(name, settings, X)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        start = time.perf_counter()
+        model.fit(X, y)
+        spent = time.perf_counter() - start
+    return model, spent, any(w.category is ConvergenceWarning for w in caught)
+
+
+def measure(name, settings, arrays):
+    """Record of a model on a fold."""
+    X, y, X_test, y_test = arrays
+    model, spent, unsettled = fit(name, settings, X, y)
+    predicted = model.predict(X_test)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        judge = with_probabilities(model, X, y)
+    p = judge.predict_proba(X_test)
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == y_test
+    p = np.clip(p, LEAST, None)
+    record = {
+        "accuracy": float(accuracy_score(y_test, predicted)),
+        "balanced accuracy": balanced_accuracy(y_test, predicted),
+        "log loss": float(log_loss(y_test, p / p.sum(axis=1, keepdims=True))),
+        "ECE": calibration_error(confidence, right),
+        "overconfidence": float(np.mean(confidence - right)),
+        "fit seconds": spent,
+        "unsettled": unsettled,
+    }
+    if hasattr(model, "prototypes_"):
+        record["prototypes"] = len(model.prototypes_) / p.shape[1]
+    return record
