@@ -50,41 +50,40 @@ def variants(args):
     return found
 
 
-def run(table, fold, arrays, wanted, args):
-    """Fit what the cache lacks of a fold."""
-    cache = Cache(args.cache)
-    for variant in wanted:
+def run(name, fold, arrays, variant, cache):
+    """Fit a model on a fold, and keep what was measured."""
+    try:
+        record = measure(variant.name, variant.settings, arrays)
+    except Exception as error:  # noqa: BLE001 - A long run shall go on.
+        print(f"{name} {fold} {variant.label}: {error!r}", file=sys.stderr)
+        return
+    cache.put(name, variant.label, fold, record)
+    print(
+        f"{name:18} {fold} {variant.label:34} {record['accuracy']:.4f} "
+        f"{record['log loss']:.4f} {record['fit seconds']:7.2f} s",
+        flush=True,
+    )
+
+
+def missing(name, fold, args):
+    """Variants that the cache lacks, by encoding."""
+    cache, found = Cache(args.cache), {}
+    for variant in variants(args):
         stale = args.fresh and variant.name in OURS
-        if not stale and cache.get(table, variant.label, fold):
-            continue
-        try:
-            record = measure(variant.name, variant.settings, arrays)
-        except Exception as error:  # noqa: BLE001 - A long run shall go on.
-            print(f"{table} {fold} {variant.label}: {error!r}", file=sys.stderr)
-            continue
-        cache.put(table, variant.label, fold, record)
-        print(
-            f"{table:18} {fold} {variant.label:34} {record['accuracy']:.4f} "
-            f"{record['log loss']:.4f} {record['fit seconds']:7.2f} s",
-            flush=True,
-        )
+        if stale or not cache.get(name, variant.label, fold):
+            found.setdefault(variant.encoding, []).append(variant)
+    return found
 
 
-def fit_all(args, names):
-    """Fold by fold, and within a fold table by table, so that halves are useful."""
+def fit_all(names, args):
+    """Fold by fold, so that a run that is stopped has one of all tables."""
     folder, cache = folder_of_tables(args.keel), Cache(args.cache)
     for fold in range(args.folds):
         for name in names:
-            for encoding in args.encoding:
-                wanted = [
-                    v
-                    for v in variants(args)
-                    if v.encoding == encoding
-                    and (args.fresh or not cache.get(name, v.label, fold))
-                ]
-                if wanted:
-                    arrays = list(folds(name, folder, encoding))[fold]
-                    run(name, fold, arrays, wanted, args)
+            for encoding, wanted in missing(name, fold, args).items():
+                arrays = list(folds(name, folder, encoding))[fold]
+                for variant in wanted:
+                    run(name, fold, arrays, variant, cache)
 
 
 def collected(args, names, labels):
@@ -108,9 +107,7 @@ def parsed():
     parser.add_argument(
         "--set", nargs="+", type=pair, action="append", default=[], metavar="NAME=VALUE"
     )
-    parser.add_argument(
-        "--encoding", nargs="*", choices=ENCODINGS, default=["one-hot"]
-    )
+    parser.add_argument("--encoding", nargs="*", choices=ENCODINGS, default=["one-hot"])
     parser.add_argument("--tag", default="", help="of this state of the package")
     parser.add_argument("--fresh", action="store_true", help="fit ours again")
     parser.add_argument("--beside", nargs="*", default=[], metavar="LABEL")
@@ -122,29 +119,34 @@ def parsed():
     return parser.parse_args()
 
 
-def main():
-    args = parsed()
+def parts_of(args):
+    """Names of the tables by part, with both parts together at the end."""
     asked = MIXED if args.tables == ["mixed"] else args.tables
-    labels = list(dict.fromkeys([*(v.label for v in variants(args)), *args.beside]))
-    parts = {
+    found = {
         part: [name for name in names if asked is None or name in asked]
         for part, names in PARTS.items()
         if args.part in (None, part)
     }
+    if args.part is None:
+        found["all"] = [*found["choosing"], *found["judging"]]
+    return {part: names for part, names in found.items() if names}
+
+
+def main():
+    args = parsed()
+    labels = list(dict.fromkeys([*(v.label for v in variants(args)), *args.beside]))
+    parts, lines, numbers = parts_of(args), [], {}
     if not args.only_report:
         for names in parts.values():
-            fit_all(args, names)
-    lines, numbers = [], {}
+            fit_all(names, args)
     folder = folder_of_tables(args.keel)
-    parts["all"] = sum(parts.values(), []) if len(parts) > 1 else []
     for part, names in parts.items():
-        if names:
-            found = collected(args, names, labels)
-            rows = {name: len(table(name, folder)[1]) for name in names}
-            title = f"{part}, {args.folds} of {N_FOLDS} folds"
-            results = Results(found, labels, rows)
-            lines += [title, *report(results, args.reference, "SVC"), ""]
-            numbers |= found
+        found = collected(args, names, labels)
+        rows = {name: len(table(name, folder)[1]) for name in names}
+        results = Results(found, labels, rows)
+        lines += [f"{part}, {args.folds} of {N_FOLDS} folds"]
+        lines += [*report(results, args.reference, "SVC"), ""]
+        numbers |= found
     print("\n".join(lines))
     args.out.with_suffix(".txt").write_text("\n".join(lines).rstrip() + "\n")
     args.out.with_suffix(".json").write_text(json.dumps(numbers, indent=1) + "\n")

@@ -20,20 +20,21 @@ from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
 
 MOST_ROWS = 4000
 N_FOLDS = 5
-# All of the standard classification tables ...
-STANDARD = """
+NAMES = {
+    # All of the standard classification tables.
+    "balanced": """
     australian banana bands breast bupa chess contraceptive crx german hayes-roth heart
     housevotes ionosphere iris led7digit letter magic mammographic marketing monk-2
     movement_libras mushroom optdigits penbased phoneme pima ring saheart satimage
     segment sonar spambase splice tae texture tic-tac-toe titanic twonorm vehicle vowel
-    wdbc wine wisconsin
-""".split()
-# ... and those with a rare class that are of other data, and have 30 rows of it.
-IMBALANCED = """
+    wdbc wine wisconsin""",
+    # Those with a rare class that are of other data, and have 30 rows of it.
+    "imbalanced": """
     abalone9-18 car-good ecoli3 flare-F glass1 haberman new-thyroid1 page-blocks0
-    winequality-red-4 yeast1 yeast4
-""".split()
-TABLES = sorted(STANDARD + IMBALANCED)
+    winequality-red-4 yeast1 yeast4""",
+}
+KINDS = {name: kind for kind, names in NAMES.items() for name in names.split()}
+TABLES = sorted(KINDS)
 # Every other table in the order of the alphabet.
 PARTS = {"choosing": TABLES[::2], "judging": TABLES[1::2]}
 # Columns whose numbers name categories (from the descriptions of the UCI repository).
@@ -74,8 +75,7 @@ def is_number(text):
 
 def read(name, folder):
     """Rows as an object array of words and floats, the classes, and nominal columns."""
-    kind = "balanced" if name in STANDARD else "imbalanced"
-    path = folder / "data" / kind / "raw" / f"{name}.dat"
+    path = folder / "data" / KINDS[name] / "raw" / f"{name}.dat"
     with path.open(newline="") as file:
         rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
     columns = list(zip(*(row for row in rows if len(row) > 1), strict=True))

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss
+from threadpoolctl import threadpool_limits
 
 from keel.models import build, with_probabilities
 
@@ -32,9 +33,9 @@ def balanced_accuracy(y, predicted):
 
 
 def fit(name, settings, X, y):
-    """Fitted model, seconds, and whether its budget ran out."""
+    """Fitted model, seconds on one thread, and whether its budget ran out."""
     model = build(name, settings, X)
-    with warnings.catch_warnings(record=True) as caught:
+    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.perf_counter()
         model.fit(X, y)
