@@ -67,15 +67,20 @@ def row(results, ranks, j, references):
     ]
     for reference in references:
         k = results.labels.index(reference)
-        cells.append(f"{ratio(seconds, j, k):8.2f}")
+        cells.append(f"{ratio(seconds, j, k):>{len(over(reference))}.2f}")
     return f"{results.labels[j]:34}" + " ".join(cells)
+
+
+def over(reference):
+    """Title of the column of fit times over those of a model."""
+    return f"/ {reference}"
 
 
 def header(references):
     names = ("accuracy", "balanced", "log loss", "ECE", "overconf.")
     cells = [f"{name:>9}" for name in names]
     cells += [f"{'rank':>6}", f"{'p/class':>7}", f"{'fit, s':>8}"]
-    cells += [f"{'/ ' + name[:6]:>8}" for name in references]
+    cells += [over(name) for name in references]
     return f"{'':34}" + " ".join(cells)
 
 
