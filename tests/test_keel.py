@@ -76,6 +76,13 @@ def test_squared_distance_of_two_categories(keel, package, encoding, squared):
     assert X_test.shape[1] == 3
 
 
+def test_categories_that_vary_like_a_number(keel, package):
+    X, *_ = next(keel.data.folds("breast", package, "unit variance"))
+    np.testing.assert_allclose(X[:, 1:].var(axis=0).sum(), 1)
+    pairs = np.sum((X[:, None, 1:] - X[None, :, 1:]) ** 2, axis=2)
+    np.testing.assert_allclose(pairs.mean(), 2)
+
+
 def test_a_record_is_written_whole(keel, tmp_path):
     cache = keel.cache.Cache(tmp_path)
     label = keel.cache.Variant("RBF", {"init": "random"}, "grouped", "new").label

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.pipeline import make_pipeline
@@ -52,7 +53,7 @@ NOMINAL = {
 }
 # Both kinds of columns, several of each, and rows enough to tell encodings apart.
 MIXED = ["australian", "contraceptive", "crx", "german", "heart"]
-ENCODINGS = ("one-hot", "grouped", "standardised")
+ENCODINGS = ("one-hot", "grouped", "unit variance", "standardised")
 
 
 def folder_of_tables(given=None):
@@ -99,23 +100,33 @@ def table(name, folder):
     return X, y, nominal
 
 
-def encoder(nominal, n_features, encoding):
-    """Standardised numbers beside one-hot categories.
+def encoder(nominal, X, encoding):
+    """Standardised numbers beside one-hot categories, unfitted.
 
     "one-hot" leaves 0 and 1, so that two categories are at a squared distance of 2, as
-    far as two random values of a standardised number on average. "grouped" halves that,
-    which counts a difference once; "standardised" scales the columns like numbers.
+    far as two random values of a standardised number are on average. "grouped" halves
+    that. "unit variance" makes it 2 on average over random pairs of rows, of which some
+    have the same category. "standardised" scales each column of 0 and 1 like a number.
     """
-    numeric = [j for j in range(n_features) if j not in nominal]
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     if encoding == "standardised":
         one_hot = make_pipeline(one_hot, StandardScaler())
-    steps = [("numbers", StandardScaler(), numeric), ("categories", one_hot, nominal)]
-    weight = 0.5**0.5 if encoding == "grouped" else 1.0
-    return ColumnTransformer(
-        [step for step in steps if step[2]],
-        transformer_weights={"categories": weight} if nominal else None,
-    )
+    numeric = [j for j in range(X.shape[1]) if j not in nominal]
+    steps = [("numbers", StandardScaler(), numeric)] if numeric else []
+    steps += [(f"category {j}", clone(one_hot), [j]) for j in nominal]
+    weights = {f"category {j}": weight(X[:, j], encoding) for j in nominal}
+    return ColumnTransformer(steps, transformer_weights=weights)
+
+
+def weight(categories, encoding):
+    """Factor of the one-hot columns of a feature."""
+    if encoding == "grouped":
+        return 0.5**0.5
+    if encoding == "unit variance":
+        _, counts = np.unique(categories.astype(str), return_counts=True)
+        different = 1 - np.sum((counts / counts.sum()) ** 2)
+        return different**-0.5 if different > 0 else 1.0
+    return 1.0
 
 
 def folds(name, folder, encoding="one-hot"):
@@ -123,5 +134,5 @@ def folds(name, folder, encoding="one-hot"):
     X, y, nominal = table(name, folder)
     splitter = StratifiedKFold(N_FOLDS, shuffle=True, random_state=0)
     for train, test in splitter.split(X, y):
-        encode = encoder(nominal, X.shape[1], encoding).fit(X[train])
+        encode = encoder(nominal, X[train], encoding).fit(X[train])
         yield encode.transform(X[train]), y[train], encode.transform(X[test]), y[test]
