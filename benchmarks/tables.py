@@ -19,16 +19,13 @@ earlier runs are shown beside those of this one with --beside.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
-from keel.cache import Cache, Variant
-from keel.data import ENCODINGS, MIXED, N_FOLDS, PARTS, folder_of_tables, folds, table
-from keel.measures import measure
-from keel.models import NAMES, OURS
+from keel.cache import CACHE, Cache, Variant
+from keel.data import ENCODINGS, MIXED, N_FOLDS, PARTS, folder_of_tables, table
+from keel.models import NAMES, OURS, SLOW
 from keel.report import Results, report
-
-CACHE = Path("~/.cache/sklearn_proto_tables").expanduser()
+from keel.runs import collected, fit_missing, means
 
 
 def pair(text):
@@ -50,60 +47,13 @@ def variants(args):
     return found
 
 
-def run(name, fold, arrays, variant, cache):
-    """Fit a model on a fold, and keep what was measured."""
-    try:
-        record = measure(variant.name, variant.settings, arrays)
-    except Exception as error:  # noqa: BLE001 - A long run shall go on.
-        print(f"{name} {fold} {variant.label}: {error!r}", file=sys.stderr)
-        return
-    cache.put(name, variant.label, fold, record)
-    print(
-        f"{name:18} {fold} {variant.label:34} {record['accuracy']:.4f} "
-        f"{record['log loss']:.4f} {record['fit seconds']:7.2f} s",
-        flush=True,
-    )
-
-
-def missing(name, fold, args):
-    """Variants that the cache lacks, by encoding."""
-    cache, found = Cache(args.cache), {}
-    for variant in variants(args):
-        stale = args.fresh and variant.name in OURS
-        if stale or not cache.get(name, variant.label, fold):
-            found.setdefault(variant.encoding, []).append(variant)
-    return found
-
-
-def fit_all(names, args):
-    """Fold by fold, so that a run that is stopped has one of all tables."""
-    folder, cache = folder_of_tables(args.keel), Cache(args.cache)
-    for fold in range(args.folds):
-        for name in names:
-            for encoding, wanted in missing(name, fold, args).items():
-                arrays = list(folds(name, folder, encoding))[fold]
-                for variant in wanted:
-                    run(name, fold, arrays, variant, cache)
-
-
-def collected(args, names, labels):
-    """Records by table and label, where all folds are there."""
-    cache, found = Cache(args.cache), {}
-    for name in names:
-        found[name] = {}
-        for label in labels:
-            runs = [cache.get(name, label, fold) for fold in range(args.folds)]
-            if all(runs):
-                found[name][label] = runs
-    return found
-
-
 def parsed():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", nargs="*", help="names, or 'mixed'; default all")
     parser.add_argument("--part", choices=PARTS, help="half of the tables")
     parser.add_argument("--folds", type=int, default=N_FOLDS, help="how many of five")
-    parser.add_argument("--models", nargs="*", default=NAMES, choices=NAMES)
+    quick = [name for name in NAMES if name not in SLOW]
+    parser.add_argument("--models", nargs="*", default=quick, choices=NAMES)
     parser.add_argument(
         "--set", nargs="+", type=pair, action="append", default=[], metavar="NAME=VALUE"
     )
@@ -134,19 +84,19 @@ def parts_of(args):
 
 def main():
     args = parsed()
-    labels = list(dict.fromkeys([*(v.label for v in variants(args)), *args.beside]))
-    parts, lines, numbers = parts_of(args), [], {}
-    if not args.only_report:
-        for names in parts.values():
-            fit_all(names, args)
-    folder = folder_of_tables(args.keel)
+    wanted, cache = variants(args), Cache(args.cache)
+    labels = list(dict.fromkeys([*(v.label for v in wanted), *args.beside]))
+    folder, parts, lines, numbers = folder_of_tables(args.keel), parts_of(args), [], {}
     for part, names in parts.items():
-        found = collected(args, names, labels)
+        if part != "all" and not args.only_report:
+            fit_missing(names, args.folds, wanted, cache, folder, fresh=args.fresh)
+    for part, names in parts.items():
+        found = collected(names, args.folds, labels, cache)
         rows = {name: len(table(name, folder)[1]) for name in names}
         results = Results(found, labels, rows)
         lines += [f"{part}, {args.folds} of {N_FOLDS} folds"]
         lines += [*report(results, args.reference, "SVC"), ""]
-        numbers |= found
+        numbers |= means(found)
     print("\n".join(lines))
     args.out.with_suffix(".txt").write_text("\n".join(lines).rstrip() + "\n")
     args.out.with_suffix(".json").write_text(json.dumps(numbers, indent=1) + "\n")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from keel.models import OURS
 
+CACHE = Path("~/.cache/sklearn_proto_tables").expanduser()
+
 
 @dataclass(frozen=True)
 class Variant:

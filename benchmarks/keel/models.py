@@ -1,7 +1,5 @@
 """The models that are compared, by name, with plain defaults unless it is said."""
 
-from importlib.util import find_spec
-
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -50,10 +48,11 @@ OTHERS = {
     "gradient boosting": lambda _: HistGradientBoostingClassifier(random_state=0),
     "logistic": lambda _: LogisticRegression(max_iter=1000),
     "kNN": lambda _: KNeighborsClassifier(),
+    "EBM": explainable_boosting,
 }
-if find_spec("interpret"):
-    OTHERS["EBM"] = explainable_boosting
 NAMES = [*OTHERS, *OURS]
+# A fit takes minutes, and needs ``pip install --no-deps interpret-core``.
+SLOW = ["EBM"]
 
 
 def build(name, settings, X):

@@ -1,5 +1,7 @@
 """Means, ranks and paired differences over tables (Demsar 2006)."""
 
+from textwrap import wrap
+
 import numpy as np
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
@@ -125,6 +127,12 @@ def ranking(ranks):
     return [f"critical difference of ranks {width:.2f} (5 %), Friedman p = {p:.1e}"]
 
 
+def listed(title, names):
+    """Lines of a width that can be read."""
+    text = f"{title}: {', '.join(sorted(names))}"
+    return wrap(text, 110, subsequent_indent="  ", break_on_hyphens=False)
+
+
 def report(results, reference, plain):
     """Lines for the models on some tables.
 
@@ -140,9 +148,9 @@ def report(results, reference, plain):
         if name in results.labels
     ]
     order = np.argsort(-results.of("accuracy").mean(axis=0), kind="stable")
-    lines = [f"{len(results.tables)} tables: {', '.join(results.tables)}"]
+    lines = listed(f"{len(results.tables)} tables", results.tables)
     if results.left_out:
-        lines.append(f"left out, not complete: {', '.join(results.left_out)}")
+        lines += listed("left out, not complete", results.left_out)
     lines += [header(references)]
     lines += [row(results, ranks, j, references) for j in order]
     lines += ranking(ranks)
