@@ -12,12 +12,17 @@ CACHE = Path("~/.cache/sklearn_proto_tables").expanduser()
 
 @dataclass(frozen=True)
 class Variant:
-    """A model with parameters of its own, behind an encoding; `label` names it."""
+    """A model with parameters of its own, behind an encoding; `label` names it.
+
+    It may be inside a CalibratedClassifierCV of some method, and have the tag of a
+    state of the package.
+    """
 
     name: str
     settings: dict = field(default_factory=dict)
     encoding: str = "one-hot"
     tag: str = ""
+    calibration: str = ""
 
     @property
     def label(self):
@@ -25,6 +30,7 @@ class Variant:
         words += [f"{k}={v}" for k, v in sorted(self.settings.items())]
         words += [f"@{self.tag}"] if self.tag and self.name in OURS else []
         words += [f"[{self.encoding}]"] if self.encoding != "one-hot" else []
+        words += [f"({self.calibration})"] if self.calibration else []
         return " ".join(words).replace("/", ":")
 
 

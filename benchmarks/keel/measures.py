@@ -32,9 +32,9 @@ def balanced_accuracy(y, predicted):
     return float(np.mean([np.mean(predicted[y == c] == c) for c in np.unique(y)]))
 
 
-def fit(name, settings, X, y):
+def fit(variant, X, y):
     """Fitted model, seconds on one thread, and whether its budget ran out."""
-    model = build(name, settings, X)
+    model = build(variant, X)
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.perf_counter()
@@ -43,10 +43,10 @@ def fit(name, settings, X, y):
     return model, spent, any(w.category is ConvergenceWarning for w in caught)
 
 
-def measure(name, settings, arrays):
+def measure(variant, arrays):
     """Record of a model on a fold."""
     X, y, X_test, y_test = arrays
-    model, spent, unsettled = fit(name, settings, X, y)
+    model, spent, unsettled = fit(variant, X, y)
     predicted = model.predict(X_test)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,6 +1,7 @@
 """The models that are compared, by name, with plain defaults unless it is said."""
 
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -55,11 +56,16 @@ NAMES = [*OTHERS, *OURS]
 SLOW = ["EBM"]
 
 
-def build(name, settings, X):
-    """Unfitted estimator; `settings` are parameters of one of ours."""
-    if name in OURS:
-        return OURS[name](random_state=0, **settings)
-    return OTHERS[name](X)
+def build(variant, X):
+    """Unfitted estimator for some training rows; settings are for one of ours."""
+    if variant.name in OURS:
+        model = OURS[variant.name](random_state=0, **variant.settings)
+    else:
+        model = OTHERS[variant.name](X)
+    if variant.calibration:
+        method = variant.calibration
+        return CalibratedClassifierCV(model, method=method, cv=5, ensemble=False)
+    return model
 
 
 def with_probabilities(fitted, X, y):

@@ -12,7 +12,7 @@ from keel.models import OURS
 def run(name, fold, arrays, variant, cache):
     """Fit a model on a fold, and keep what was measured."""
     try:
-        record = measure(variant.name, variant.settings, arrays)
+        record = measure(variant, arrays)
     except Exception as error:  # noqa: BLE001 - A long run shall go on.
         print(f"{name} {fold} {variant.label}: {error!r}", file=sys.stderr)
         return
