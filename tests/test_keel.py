@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
 
 
 @pytest.fixture
@@ -81,6 +83,34 @@ def test_categories_that_vary_like_a_number(keel, package):
     np.testing.assert_allclose(X[:, 1:].var(axis=0).sum(), 1)
     pairs = np.sum((X[:, None, 1:] - X[None, :, 1:]) ** 2, axis=2)
     np.testing.assert_allclose(pairs.mean(), 2)
+
+
+def test_a_record_of_a_model(keel):
+    rng = np.random.default_rng(0)
+    X, y = (
+        rng.normal(size=(120, 3)),
+        rng.permutation(np.repeat([0, 1, 2], [70, 30, 20])),
+    )
+    X[:, 0] += y
+    arrays = X[:80], y[:80], X[80:], y[80:]
+    model = LogisticRegression(max_iter=1000).fit(X[:80], y[:80])
+    p = model.predict_proba(X[80:])
+    record = keel.measures.measure(keel.cache.Variant("logistic"), arrays)
+    hit = p.argmax(axis=1) == y[80:]
+    expected = {
+        "accuracy": hit.mean(),
+        "balanced accuracy": balanced_accuracy_score(y[80:], p.argmax(axis=1)),
+        "log loss": -np.log(p[np.arange(40), y[80:]]).mean(),
+        "overconfidence": p.max(axis=1).mean() - hit.mean(),
+    }
+    assert {name: record[name] for name in expected} == pytest.approx(expected)
+    assert record["fit seconds"] > 0
+    ours = keel.cache.Variant("GLVQ", {"n_prototypes_per_class": [1, 2, 3]})
+    assert keel.measures.measure(ours, arrays)["prototypes"] == 2
+    calibrated = keel.cache.Variant("logistic", calibration="sigmoid")
+    assert calibrated.label == "logistic (sigmoid)"
+    found = keel.measures.measure(calibrated, arrays)
+    assert found["log loss"] != pytest.approx(record["log loss"])
 
 
 def test_a_record_is_written_whole(keel, tmp_path):
