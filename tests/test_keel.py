@@ -49,6 +49,12 @@ def test_calibration_error_by_hand(keel):
     assert found == pytest.approx((14 * 0.4 + 16 * 0.9) / 30)
 
 
+def test_the_gap_between_classes(keel):
+    X = np.array([[0.0], [1.0], [5.0]])
+    gap = keel.measures.gap_between_classes(X, np.array([0, 0, 1]))
+    assert gap == pytest.approx(4.5)  # of 5 and 4
+
+
 def test_halves_of_the_tables(keel):
     choosing, judging = keel.data.PARTS["choosing"], keel.data.PARTS["judging"]
     assert not set(choosing) & set(judging)
@@ -106,7 +112,9 @@ def test_a_record_of_a_model(keel):
     assert {name: record[name] for name in expected} == pytest.approx(expected)
     assert record["fit seconds"] > 0
     ours = keel.cache.Variant("GLVQ", {"n_prototypes_per_class": [1, 2, 3]})
-    assert keel.measures.measure(ours, arrays)["prototypes"] == 2
+    record_of_ours = keel.measures.measure(ours, arrays)
+    assert record_of_ours["prototypes"] == 2
+    assert 0 < record_of_ours["certified"] < record_of_ours["accuracy"]
     calibrated = keel.cache.Variant("logistic", calibration="sigmoid")
     assert calibrated.label == "logistic (sigmoid)"
     found = keel.measures.measure(calibrated, arrays)

@@ -5,12 +5,14 @@ import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import accuracy_score, log_loss, pairwise_distances
 from threadpoolctl import threadpool_limits
 
 from keel.models import build, with_probabilities
 
 N_BINS = 15
+N_ROWS = 500
+CHANGE = 0.1
 LEAST = 1e-4  # No probability counts as less in the log loss, where 0 is infinite.
 
 
@@ -30,6 +32,23 @@ def calibration_error(confidence, right):
 def balanced_accuracy(y, predicted):
     """Mean recall of the classes, all of which are in `y` (folds are stratified)."""
     return float(np.mean([np.mean(predicted[y == c] == c) for c in np.unique(y)]))
+
+
+def gap_between_classes(X, y):
+    """Median distance between rows of different classes, of at most `N_ROWS`."""
+    chosen = np.random.default_rng(0).permutation(len(y))[:N_ROWS]
+    distances = pairwise_distances(X[chosen])
+    return float(np.median(distances[y[chosen][:, None] != y[chosen]]))
+
+
+def certified_accuracy(model, arrays):
+    """Share of test rows, at most `N_ROWS`, that no change up to `CHANGE` makes wrong.
+
+    The change is in the units of the median distance between classes.
+    """
+    X, y, X_test, y_test = arrays
+    radius = model.certified_radius(X_test[:N_ROWS], y_test[:N_ROWS])
+    return float(np.mean(radius > CHANGE * gap_between_classes(X, y)))
 
 
 def fit(variant, X, y):
@@ -65,4 +84,5 @@ def measure(variant, arrays):
     }
     if hasattr(model, "prototypes_"):
         record["prototypes"] = len(model.prototypes_) / p.shape[1]
+        record["certified"] = certified_accuracy(model, arrays)
     return record

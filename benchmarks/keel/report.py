@@ -61,10 +61,12 @@ def row(results, ranks, j, references):
     """Line of a label: means, rank, prototypes, fit time, and differences."""
     cells = [f"{results.of(name)[:, j].mean():9.4f}" for name in MEANS]
     prototypes = np.median(results.of("prototypes")[:, j])
+    certified = results.of("certified")[:, j].mean()
     seconds = results.of("fit seconds")
     cells += [
         f"{ranks[:, j].mean():6.2f}",
         f"{'' if np.isnan(prototypes) else format(prototypes, '.1f'):>7}",
+        f"{'' if np.isnan(certified) else format(certified, '.4f'):>9}",
         f"{np.median(seconds[:, j]):8.3f}",
     ]
     for reference in references:
@@ -81,7 +83,8 @@ def over(reference):
 def header(references):
     names = ("accuracy", "balanced", "log loss", "ECE", "overconf.")
     cells = [f"{name:>9}" for name in names]
-    cells += [f"{'rank':>6}", f"{'p/class':>7}", f"{'fit, s':>8}"]
+    cells += [f"{'rank':>6}", f"{'p/class':>7}", f"{'certified':>9}"]
+    cells += [f"{'fit, s':>8}"]
     cells += [over(name) for name in references]
     return f"{'':34}" + " ".join(cells)
 
