@@ -62,8 +62,10 @@ class WayBack(NamedTuple):
         with without_names():
             for level, step in enumerate(self.steps[:last], 1):
                 rows = levels[level] = step.transform(rows)
-        first = (*self.steps, None)[0]
-        shown = [_columns(levels[level], at, first) for level, at in self.stops]
+        shown = [
+            _columns(levels[level], at, None if level else next(iter(self.steps), None))
+            for level, at in self.stops
+        ]
         return np.hstack(shown)
 
     def sources(self, points: Array) -> NDArray[np.intp]:
@@ -123,10 +125,10 @@ def _width_at_fit(step: Any) -> int | None:
     return getattr(step, "n_features_in_", None)
 
 
-def _columns(rows: Any, columns: NDArray[np.intp], first: Any) -> Array:
-    """Columns of rows as numbers; of a frame, those that the first step knows."""
+def _columns(rows: Any, columns: NDArray[np.intp], taker: Any) -> Array:
+    """Columns of rows as numbers; of a given frame, those that the first step knows."""
     if hasattr(rows, "columns"):
-        names = getattr(first, "feature_names_in_", rows.columns)
+        names = getattr(taker, "feature_names_in_", rows.columns)
         rows = rows[[names[j] for j in columns]]
         return np.asarray(rows, dtype=np.float64)
     if getattr(rows, "ndim", 2) > 2 or not hasattr(rows, "shape"):

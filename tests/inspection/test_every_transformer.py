@@ -223,6 +223,21 @@ def test_columns_that_are_left_out_are_not_shown():
     assert told.feature_names.tolist() == ["abcd"[j] for j in kept]
 
 
+def test_a_step_in_the_middle_that_makes_frames():
+    table = FRAME.assign(sex=np.where(X[:, 0] > X[:, 1], "male", "female"))
+    encode = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["sex"]),
+        ("passthrough", ["north", "east"]),
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    model = fitted(encode, StandardScaler()).fit(table, Y)
+    row = ExplanationDisplay.from_estimator(model, table, 5)
+    shown = dict(zip(row.feature_names, row.samples[0], strict=True))
+    assert shown["north"] == table["north"][5]
+    assert shown["sex_male"] == (table["sex"][5] == "male")
+    assert shown["sex_female"] == (table["sex"][5] == "female")
+
+
 def test_a_table_of_numbers_and_categories():
     table = FRAME.assign(sex=np.where(X[:, 0] > X[:, 1], "male", "female"))
     front = make_column_transformer(

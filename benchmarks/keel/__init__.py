@@ -1,0 +1,1 @@
+"""Tables of the KEEL repository: reading, models, measures and the report."""
