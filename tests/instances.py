@@ -29,7 +29,8 @@ _ROBUST = {"loss": "robust", "max_iter": 6, "random_state": 0}
 _DEEP = {
     "n_channels": 8,
     "warmup_epochs": 1,
-    "max_epochs": 12,
+    "max_epochs": 6,
+    "projection_period": 4,
     "batch_size": 16,
     "learning_rate": 0.01,
     "random_state": 0,
@@ -39,8 +40,8 @@ _DEEP = {
 _WHOLE = {
     "n_channels": 16,
     "n_latent_channels": 4,
-    "warmup_epochs": 2,
-    "max_epochs": 10,
+    "warmup_epochs": 1,
+    "max_epochs": 6,
     "batch_size": 16,
     "learning_rate": 0.02,
     "random_state": 0,
@@ -107,9 +108,6 @@ INSTANCES = {
 # Three prototypes in all need three classes.
 _THREE_CLASSES_ONLY = {"rbf-many-sigmas", "rslvq-many-sigmas"}
 FOR_TWO_CLASSES = [name for name in INSTANCES if name not in _THREE_CLASSES_ONLY]
-# A robust loss is piecewise smooth: which piece an optimiser ends on may depend on
-# rounding, so what compares two fits loosely leaves it out.
-SMOOTH = [n for n in INSTANCES if "robust" not in n and "margin" not in n]
 
 # Only their training differs from that of another entry: once fitted, the same formulas
 # say what they predict and what is certified.
@@ -135,10 +133,21 @@ SHALLOW = [n for n in INSTANCES if n not in DEEP]
 CERTIFIED = [*SHALLOW, *(n for n in DEEP if "lipschitz" in n)]
 FORMULAS = [n for n in INSTANCES if n not in OTHER_FITS]
 
+# The first entry of every estimator.
+FIRST = {type(e): n for n, e in reversed(INSTANCES.items())}
+
+
+def fitted_anew(names):
+    """Parameters of a test that fits: the quick ones are the first of an estimator."""
+    first = FIRST.values()
+    return [n if n in first else pytest.param(n, marks=pytest.mark.slow) for n in names]
+
+
+every_fit = pytest.mark.parametrize("name", fitted_anew(INSTANCES))
+every_shallow_fit = pytest.mark.parametrize("name", fitted_anew(SHALLOW))
+every_two_class_fit = pytest.mark.parametrize("name", fitted_anew(FOR_TWO_CLASSES))
 every_shallow_instance = pytest.mark.parametrize("name", SHALLOW)
 every_instance = pytest.mark.parametrize("name", list(INSTANCES))
-every_smooth_instance = pytest.mark.parametrize("name", SMOOTH)
-every_two_class_instance = pytest.mark.parametrize("name", FOR_TWO_CLASSES)
 both_estimators = pytest.mark.parametrize("Estimator", [RBFClassifier, CBCClassifier])
 every_estimator = pytest.mark.parametrize(
     "Estimator", list(dict.fromkeys(type(e) for e in INSTANCES.values()))
@@ -160,6 +169,7 @@ every_rbf_or_cbc_instance = pytest.mark.parametrize(
     "name", [n for n in SHALLOW if n not in LVQ]
 )
 every_lvq_instance = pytest.mark.parametrize("name", LVQ)
+every_lvq_fit = pytest.mark.parametrize("name", fitted_anew(LVQ))
 
 
 def instance(name, **parameters):
@@ -169,8 +179,7 @@ def instance(name, **parameters):
 
 def example(Estimator, **parameters):
     """Fresh unfitted estimator of the class, as its first entry in the table."""
-    name = next(n for n, e in INSTANCES.items() if type(e) is Estimator)
-    return instance(name, **parameters)
+    return instance(FIRST[Estimator], **parameters)
 
 
 def public_estimators():
