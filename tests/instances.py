@@ -20,6 +20,7 @@ from sklearn_proto import (
     RSLVQClassifier,
     STProtoPNetClassifier,
 )
+from tests.breadth import quick_are
 
 _QUICK = {"max_iter": 40, "random_state": 0}
 # A step of the robust loss solves for radii.
@@ -139,8 +140,7 @@ FIRST = {type(e): n for n, e in reversed(INSTANCES.items())}
 
 def fitted_anew(names):
     """Parameters of a test that fits: the quick ones are the first of an estimator."""
-    first = FIRST.values()
-    return [n if n in first else pytest.param(n, marks=pytest.mark.slow) for n in names]
+    return quick_are(FIRST.values(), names)
 
 
 every_fit = pytest.mark.parametrize("name", fitted_anew(INSTANCES))
