@@ -5,5 +5,9 @@ import pytest
 
 def quick_are(quick, values):
     """Parameters of a test, of which all but the quick ones are slow."""
-    slow = pytest.mark.slow
-    return [v if v in quick else pytest.param(v, marks=slow) for v in values]
+    return [value if value in quick else _slow(value) for value in values]
+
+
+def _slow(value):
+    values = value if isinstance(value, tuple) else (value,)
+    return pytest.param(*values, marks=pytest.mark.slow)

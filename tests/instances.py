@@ -138,14 +138,14 @@ FORMULAS = [n for n in INSTANCES if n not in OTHER_FITS]
 FIRST = {type(e): n for n, e in reversed(INSTANCES.items())}
 
 
-def fitted_anew(names):
-    """Parameters of a test that fits: the quick ones are the first of an estimator."""
+def first_quick(names):
+    """Parameters of a costly test: the quick ones are the first of an estimator."""
     return quick_are(FIRST.values(), names)
 
 
-every_fit = pytest.mark.parametrize("name", fitted_anew(INSTANCES))
-every_shallow_fit = pytest.mark.parametrize("name", fitted_anew(SHALLOW))
-every_two_class_fit = pytest.mark.parametrize("name", fitted_anew(FOR_TWO_CLASSES))
+every_fit = pytest.mark.parametrize("name", first_quick(INSTANCES))
+every_shallow_fit = pytest.mark.parametrize("name", first_quick(SHALLOW))
+every_two_class_fit = pytest.mark.parametrize("name", first_quick(FOR_TWO_CLASSES))
 every_shallow_instance = pytest.mark.parametrize("name", SHALLOW)
 every_instance = pytest.mark.parametrize("name", list(INSTANCES))
 both_estimators = pytest.mark.parametrize("Estimator", [RBFClassifier, CBCClassifier])
@@ -160,16 +160,16 @@ LVQ = [n for n in INSTANCES if "lvq" in n]
 NEAREST = [n for n in LVQ if "rslvq" not in n]
 SIMILARITY = [n for n in SHALLOW if n not in NEAREST]
 every_certified_formula = pytest.mark.parametrize(
-    "name", [n for n in CERTIFIED if n in FORMULAS]
+    "name", first_quick(n for n in CERTIFIED if n in FORMULAS)
 )
 every_similarity_formula = pytest.mark.parametrize(
-    "name", [n for n in SIMILARITY if n in FORMULAS]
+    "name", first_quick(n for n in SIMILARITY if n in FORMULAS)
 )
 every_rbf_or_cbc_instance = pytest.mark.parametrize(
     "name", [n for n in SHALLOW if n not in LVQ]
 )
 every_lvq_instance = pytest.mark.parametrize("name", LVQ)
-every_lvq_fit = pytest.mark.parametrize("name", fitted_anew(LVQ))
+every_lvq_fit = pytest.mark.parametrize("name", first_quick(LVQ))
 
 
 def instance(name, **parameters):

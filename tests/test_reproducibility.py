@@ -10,7 +10,7 @@ from tests.instances import (
     INSTANCES,
     both_estimators,
     every_fit,
-    fitted_anew,
+    first_quick,
     instance,
 )
 from tests.test_common import assert_same_model
@@ -70,7 +70,7 @@ def test_random_state_matters(Estimator):
 # The layers of a 1-Lipschitz network are large enough for threads, which add up in an
 # order of their own.
 @pytest.mark.parametrize(
-    "name", fitted_anew(n for n in INSTANCES if "lipschitz" not in n)
+    "name", first_quick(n for n in INSTANCES if "lipschitz" not in n)
 )
 def test_number_of_threads_does_not_matter(name, model):
     before = torch.get_num_threads()

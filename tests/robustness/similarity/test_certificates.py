@@ -1,5 +1,7 @@
 """Certificates hold under attack, and are what theory says they are."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -14,8 +16,10 @@ from sklearn_proto.robustness import (
 )
 from sklearn_proto.robustness._problem import certification_problem
 from tests import attacks
+from tests.breadth import quick_are
 from tests.data import three_classes
 from tests.instances import (
+    FIRST,
     FORMULAS,
     NEAREST,
     SIMILARITY,
@@ -39,6 +43,7 @@ lipschitz_method = pytest.mark.parametrize("method", LIPSCHITZ)
 
 SOUND = [(n, m) for n in SIMILARITY if n in FORMULAS for m in METHODS[:-1]]
 SOUND += [(n, m) for n in NEAREST if n in FORMULAS for m in NEAREST_CERTIFICATES]
+QUICK = [(n, m) for n, m in SOUND if n in FIRST.values()]
 CURVED = {"lgmlvq", "lgmlvq-class", "gtlvq"}
 NOT_HYPERPLANES = {*CURVED, "glvq-manhattan"}
 
@@ -96,7 +101,7 @@ def test_no_attack_flips_a_row_inside_its_exact_radius(model):
 
 
 @every_norm
-@pytest.mark.parametrize(("name", "method"), SOUND)
+@pytest.mark.parametrize(("name", "method"), quick_are(QUICK, SOUND))
 def test_no_attack_flips_a_row_inside_its_radius(model, name, method, norm):
     if refuses(model, method, norm, name):
         return
@@ -336,12 +341,17 @@ def test_weights_that_underflow_are_not_certified_by_luck(method):
     assert (model.certified_radius(far, norm=norm, method=method) == 0).all()
 
 
+@functools.cache
+def far_away(offset):
+    return CBCClassifier(2, max_iter=30, random_state=0).fit(X + offset, Y)
+
+
 @every_norm
-@every_method
+@pytest.mark.parametrize("method", quick_are([*CERTIFICATES, "auto"], METHODS))
 @pytest.mark.parametrize("offset", [1e4, 1e7])
 def test_far_from_the_origin(offset, method, norm):
     """Rounding is part of the proof."""
-    model = CBCClassifier(2, max_iter=30, random_state=0).fit(X + offset, Y)
+    model = far_away(offset)
     if refuses(model, method, norm):
         return
     rows = ROWS + offset
