@@ -1,7 +1,9 @@
 """One table of small configurations per public estimator."""
 
 import inspect
+from itertools import cycle
 
+import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
 
@@ -143,6 +145,18 @@ def first_quick(names):
     return quick_are(FIRST.values(), names)
 
 
+def with_norms(names, norms=(1, 2, np.inf)):
+    """Names and norms: the first of an estimator meets them all, others take turns."""
+    turns = cycle(norms)
+    pairs = [
+        (name, norm)
+        for name in names
+        for norm in (norms if name in FIRST.values() else [next(turns)])
+    ]
+    quick = [(name, 2) for name in FIRST.values()] + [("rbf", norm) for norm in norms]
+    return pytest.mark.parametrize(("name", "norm"), quick_are(quick, pairs))
+
+
 every_fit = pytest.mark.parametrize("name", first_quick(INSTANCES))
 every_shallow_fit = pytest.mark.parametrize("name", first_quick(SHALLOW))
 every_two_class_fit = pytest.mark.parametrize("name", first_quick(FOR_TWO_CLASSES))
@@ -159,11 +173,13 @@ LVQ = [n for n in INSTANCES if "lvq" in n]
 # Scores that are affine in similarities, and scores that are minus a distance.
 NEAREST = [n for n in LVQ if "rslvq" not in n]
 SIMILARITY = [n for n in SHALLOW if n not in NEAREST]
+CERTIFIED_FORMULAS = [n for n in CERTIFIED if n in FORMULAS]
+SIMILARITY_FORMULAS = [n for n in SIMILARITY if n in FORMULAS]
 every_certified_formula = pytest.mark.parametrize(
-    "name", first_quick(n for n in CERTIFIED if n in FORMULAS)
+    "name", first_quick(CERTIFIED_FORMULAS)
 )
 every_similarity_formula = pytest.mark.parametrize(
-    "name", first_quick(n for n in SIMILARITY if n in FORMULAS)
+    "name", first_quick(SIMILARITY_FORMULAS)
 )
 every_rbf_or_cbc_instance = pytest.mark.parametrize(
     "name", [n for n in SHALLOW if n not in LVQ]

@@ -19,8 +19,10 @@ X, Y = three_classes()
 
 
 @every_fit
-def test_weight_two_equals_the_row_twice(name):
-    repeats = np.random.default_rng(0).integers(1, 4, len(X))
+def test_a_weight_is_a_number_of_rows(name):
+    """Zero of them as well as two or three."""
+    repeats = np.random.default_rng(0).integers(0, 4, len(X))
+    assert set(repeats) == {0, 1, 2, 3}
     weighted = instance(name).fit(X, Y, sample_weight=repeats)
     repeated = instance(name).fit(np.repeat(X, repeats, axis=0), np.repeat(Y, repeats))
     assert_same_model(weighted, repeated)
@@ -30,15 +32,6 @@ def test_weight_two_equals_the_row_twice(name):
 def test_order_of_rows_does_not_matter(name, model):
     order = np.random.default_rng(1).permutation(len(X))
     assert_same_model(model, instance(name).fit(X[order], Y[order]))
-
-
-@every_fit
-def test_weight_zero_equals_removal(name):
-    weight = np.ones(len(X))
-    weight[::5] = 0
-    kept = weight > 0
-    weighted = instance(name).fit(X, Y, sample_weight=weight)
-    assert_same_model(weighted, instance(name).fit(X[kept], Y[kept]))
 
 
 @every_fit

@@ -65,7 +65,6 @@ MORE_CONFIGURATIONS = [
     RSLVQClassifier(**_QUICK),
     STProtoPNetClassifier(2, **_DEEP),
     CBCNetClassifier(2, **_DEEP),
-    CBCNetClassifier(2, head="pipnet", **_DEEP),
     ProbPSENNClassifier(2, **_WHOLE),
 ]
 
