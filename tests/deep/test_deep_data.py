@@ -250,6 +250,7 @@ def test_rows_that_may_not_be_written(Estimator, tmp_path):
         assert not isinstance(model.prototypes_, np.memmap)
 
 
+@pytest.mark.slow
 def test_workers_that_share_a_file():
     """joblib hands large arrays to processes as read-only maps."""
     models = [CBCClassifier(max_iter=3, random_state=0), instance("protopnet")]
