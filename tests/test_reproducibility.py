@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.breadth import quick_are
 from tests.data import three_classes
 from tests.instances import (
     CERTIFIED,
     INSTANCES,
     both_estimators,
     every_fit,
-    first_quick,
     instance,
 )
 from tests.test_common import assert_same_model
@@ -63,7 +63,7 @@ def test_random_state_matters(Estimator):
 # The layers of a 1-Lipschitz network are large enough for threads, which add up in an
 # order of their own.
 @pytest.mark.parametrize(
-    "name", first_quick(n for n in INSTANCES if "lipschitz" not in n)
+    "name", quick_are(["rbf", "glvq"], [n for n in INSTANCES if "lipschitz" not in n])
 )
 def test_number_of_threads_does_not_matter(name, model):
     before = torch.get_num_threads()

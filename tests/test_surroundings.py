@@ -34,7 +34,6 @@ from sklearn_proto.robustness import (
     empirical_radius,
     exact_radius,
 )
-from tests.breadth import quick_are
 from tests.data import three_classes
 from tests.instances import FIRST, example, public_estimators
 
@@ -231,9 +230,8 @@ _PAIRS = [(e, t) for e in _BOTH for t in TOGETHER]
 _PAIRS += list(zip([e for e in FIRST if e not in _BOTH], cycle(TOGETHER), strict=False))
 
 
-@pytest.mark.parametrize(
-    ("Estimator", "names"), quick_are([(RBFClassifier, "one")], _PAIRS)
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("Estimator", "names"), _PAIRS)
 def test_nothing_around_changes_a_result(Estimator, names):
     """To the last bit, and nothing around is changed."""
     expected = usual_results(Estimator)

@@ -317,6 +317,7 @@ def misalignment(model):
     return float(alignment(own, torch.tensor(Y_TEST), weight, slack=0.0))
 
 
+@pytest.mark.slow
 def test_alignment_starts_after_the_warm_up_and_aligns():
     fits = [
         ProtoPNetClassifier(
