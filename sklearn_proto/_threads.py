@@ -47,7 +47,7 @@ class _OneBlasThread(SharedSetting):
 
 @cache
 def _pools(user_api: str) -> ThreadpoolController:
-    """Find the pools once: it takes as long as a step of a stream.
+    """Find the pools once: a millisecond counts in every step of a stream.
 
     All who ask compute, so numpy, scipy and torch have been loaded with theirs.
     """
