@@ -56,7 +56,9 @@ SOUND = [
         NORMS if name in FIRST.values() else [ITS_NORM.get(method) or next(_TURNS)]
     )
 ]
-QUICK = [case for case in SOUND if case[0] in FIRST.values()]
+# One of every kernel, metric and head.
+FORMULA_KINDS = {"rbf-tangent", "rbf-euclidean", "cbc-concepts", "glvq-manhattan"}
+QUICK = [case for case in SOUND if case[0] in {*FIRST.values(), *FORMULA_KINDS}]
 CURVED = {"lgmlvq", "lgmlvq-class", "gtlvq"}
 NOT_HYPERPLANES = {*CURVED, "glvq-manhattan"}
 
