@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from threadpoolctl import ThreadpoolController, threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from sklearn_proto._shared_setting import SharedSetting
 
@@ -28,7 +28,7 @@ class _OneTorchThread(SharedSetting):
         torch.set_num_threads(self._before)
 
     def _restore_here(self) -> None:
-        for library in _openmp().lib_controllers:
+        for library in _pools("openmp").lib_controllers:
             library.set_num_threads(self._before)
 
 
@@ -38,7 +38,7 @@ class _OneBlasThread(SharedSetting):
 
     def _change(self) -> None:
         if self._limits is None:
-            self._limits = threadpool_limits(1, user_api="blas")
+            self._limits = _pools("blas").limit(limits=1)
 
     def _restore(self) -> None:
         if self._limits is not None:
@@ -46,8 +46,12 @@ class _OneBlasThread(SharedSetting):
 
 
 @cache
-def _openmp() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="openmp")
+def _pools(user_api: str) -> ThreadpoolController:
+    """Find the pools once: a millisecond counts in every step of a stream.
+
+    All who ask compute, so numpy, scipy and torch have been loaded with theirs.
+    """
+    return ThreadpoolController().select(user_api=user_api)
 
 
 _one_torch_thread, _one_blas_thread = _OneTorchThread(), _OneBlasThread()
@@ -100,5 +104,5 @@ def without_lost_threads() -> Iterator[None]:
             stack.enter_context(_one_blas_thread())
             stack.enter_context(_one_torch_thread())
             # scikit-learn has an OpenMP of its own.
-            stack.enter_context(_openmp().limit(limits=1))
+            stack.enter_context(_pools("openmp").limit(limits=1))
         yield

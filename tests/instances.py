@@ -1,7 +1,9 @@
 """One table of small configurations per public estimator."""
 
 import inspect
+from itertools import cycle
 
+import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
 
@@ -20,6 +22,7 @@ from sklearn_proto import (
     RSLVQClassifier,
     STProtoPNetClassifier,
 )
+from tests.breadth import quick_are
 
 _QUICK = {"max_iter": 40, "random_state": 0}
 # A step of the robust loss solves for radii.
@@ -29,7 +32,8 @@ _ROBUST = {"loss": "robust", "max_iter": 6, "random_state": 0}
 _DEEP = {
     "n_channels": 8,
     "warmup_epochs": 1,
-    "max_epochs": 12,
+    "max_epochs": 6,
+    "projection_period": 4,
     "batch_size": 16,
     "learning_rate": 0.01,
     "random_state": 0,
@@ -39,8 +43,8 @@ _DEEP = {
 _WHOLE = {
     "n_channels": 16,
     "n_latent_channels": 4,
-    "warmup_epochs": 2,
-    "max_epochs": 10,
+    "warmup_epochs": 1,
+    "max_epochs": 6,
     "batch_size": 16,
     "learning_rate": 0.02,
     "random_state": 0,
@@ -111,9 +115,6 @@ INSTANCES = {
 # Three prototypes in all need three classes.
 _THREE_CLASSES_ONLY = {"rbf-many-sigmas", "rslvq-many-sigmas"}
 FOR_TWO_CLASSES = [name for name in INSTANCES if name not in _THREE_CLASSES_ONLY]
-# A robust loss is piecewise smooth: which piece an optimiser ends on may depend on
-# rounding, so what compares two fits loosely leaves it out.
-SMOOTH = [n for n in INSTANCES if "robust" not in n and "margin" not in n]
 
 # Only their training differs from that of another entry: once fitted, the same formulas
 # say what they predict and what is certified.
@@ -140,10 +141,32 @@ SHALLOW = [n for n in INSTANCES if n not in DEEP]
 CERTIFIED = [*SHALLOW, *(n for n in DEEP if "lipschitz" in n)]
 FORMULAS = [n for n in INSTANCES if n not in OTHER_FITS]
 
+# The first entry of every estimator.
+FIRST = {type(e): n for n, e in reversed(INSTANCES.items())}
+
+
+def first_quick(names):
+    """Parameters of a costly test: the quick ones are the first of an estimator."""
+    return quick_are(FIRST.values(), names)
+
+
+def with_norms(names, norms=(1, 2, np.inf)):
+    """Names and norms: the first of an estimator meets them all, others take turns."""
+    turns = cycle(norms)
+    pairs = [
+        (name, norm)
+        for name in names
+        for norm in (norms if name in FIRST.values() else [next(turns)])
+    ]
+    quick = [(name, 2) for name in FIRST.values()] + [("rbf", norm) for norm in norms]
+    return pytest.mark.parametrize(("name", "norm"), quick_are(quick, pairs))
+
+
+every_fit = pytest.mark.parametrize("name", first_quick(INSTANCES))
+every_shallow_fit = pytest.mark.parametrize("name", first_quick(SHALLOW))
+every_two_class_fit = pytest.mark.parametrize("name", first_quick(FOR_TWO_CLASSES))
 every_shallow_instance = pytest.mark.parametrize("name", SHALLOW)
 every_instance = pytest.mark.parametrize("name", list(INSTANCES))
-every_smooth_instance = pytest.mark.parametrize("name", SMOOTH)
-every_two_class_instance = pytest.mark.parametrize("name", FOR_TWO_CLASSES)
 both_estimators = pytest.mark.parametrize("Estimator", [RBFClassifier, CBCClassifier])
 every_estimator = pytest.mark.parametrize(
     "Estimator", list(dict.fromkeys(type(e) for e in INSTANCES.values()))
@@ -155,16 +178,19 @@ LVQ = [n for n in INSTANCES if "lvq" in n]
 # Scores that are affine in similarities, and scores that are minus a distance.
 NEAREST = [n for n in LVQ if "rslvq" not in n]
 SIMILARITY = [n for n in SHALLOW if n not in NEAREST]
+CERTIFIED_FORMULAS = [n for n in CERTIFIED if n in FORMULAS]
+SIMILARITY_FORMULAS = [n for n in SIMILARITY if n in FORMULAS]
 every_certified_formula = pytest.mark.parametrize(
-    "name", [n for n in CERTIFIED if n in FORMULAS]
+    "name", first_quick(CERTIFIED_FORMULAS)
 )
 every_similarity_formula = pytest.mark.parametrize(
-    "name", [n for n in SIMILARITY if n in FORMULAS]
+    "name", first_quick(SIMILARITY_FORMULAS)
 )
 every_rbf_or_cbc_instance = pytest.mark.parametrize(
     "name", [n for n in SHALLOW if n not in LVQ]
 )
 every_lvq_instance = pytest.mark.parametrize("name", LVQ)
+every_lvq_fit = pytest.mark.parametrize("name", first_quick(LVQ))
 
 
 def instance(name, **parameters):
@@ -174,8 +200,7 @@ def instance(name, **parameters):
 
 def example(Estimator, **parameters):
     """Fresh unfitted estimator of the class, as its first entry in the table."""
-    name = next(n for n, e in INSTANCES.items() if type(e) is Estimator)
-    return instance(name, **parameters)
+    return instance(FIRST[Estimator], **parameters)
 
 
 def public_estimators():

@@ -1,8 +1,10 @@
 """What ``-m deep``, ``-m "not slow"`` and ``-m guard`` choose.
 
-``slow`` is written at the tests that take above about a second; besides, all of a model
-that is slow in every test is. ``deep`` is decided here, by the file of a test or by
-what it is parametrised with. ``guard`` runs only when it is asked for.
+``slow`` is written at the tests that take above about a second, and at the cases that
+repeat a quick one in breadth (`tests.breadth`, and `tests.instances` for every
+configuration but the first of its estimator); besides, all of a model that is slow in
+every test is. ``deep`` is decided here, by the file of a test or by what it is
+parametrised with. ``guard`` runs only when it is asked for.
 """
 
 import inspect

@@ -15,17 +15,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_proto import GMLVQClassifier
+from tests.conftest import fitted
 from tests.data import three_classes, two_classes
 from tests.instances import (
+    FIRST,
     INSTANCES,
     SHALLOW,
     assert_all_registered,
     every_certified_formula,
     every_estimator,
+    every_fit,
     every_instance,
     every_shallow_estimator,
-    every_shallow_instance,
-    every_two_class_instance,
+    every_shallow_fit,
+    every_two_class_fit,
     example,
     instance,
 )
@@ -114,7 +117,7 @@ def test_frames_keep_their_names(Estimator, frame):
     model = example(Estimator).fit(data, Y)
     assert model.feature_names_in_.tolist() == NAMES
     assert model.explain(data).feature_names.tolist() == NAMES
-    plain = example(Estimator).fit(X, Y)
+    plain = fitted(FIRST[Estimator])
     np.testing.assert_array_equal(model.predict_proba(data), plain.predict_proba(X))
     renamed = frame(dict(zip(["a", "b", "c", "e"], X.T, strict=True)))
     with pytest.raises(ValueError, match="feature names"):
@@ -128,11 +131,12 @@ def test_frames_keep_their_names(Estimator, frame):
 def test_certificates_check_the_names(Estimator, frame):
     data = frame(dict(zip(NAMES, X.T, strict=True)))
     renamed = frame(dict(zip(["a", "b", "c", "e"], X.T, strict=True)))
+    model = example(Estimator, max_iter=2).fit(data, Y)
     with pytest.raises(ValueError, match="feature names"):
-        example(Estimator).fit(data, Y).certified_radius(renamed)
+        model.certified_radius(renamed)
 
 
-@every_instance
+@every_fit
 def test_float32_in_float32_out(name, model):
     x = X.astype(np.float32)
     low = instance(name).fit(x, Y)
@@ -150,7 +154,7 @@ def test_radii_are_float64(model):
     assert model.certified_radius(X.astype(np.float32)).dtype == np.float64
 
 
-@every_shallow_instance
+@every_shallow_fit
 def test_training_on_float32_agrees_with_float64(name):
     """From the same start; Adam works in float32 then."""
     count = INSTANCES[name].n_prototypes_per_class
@@ -173,7 +177,7 @@ def test_the_start_does_not_depend_on_the_precision(Estimator, init):
     np.testing.assert_allclose(low.prototypes_, high.prototypes_, atol=1e-5)
 
 
-@every_instance
+@every_fit
 def test_string_labels(name, model):
     labels = np.array(["<cat>", "ant", "bee"], dtype=object)
     named = instance(name).fit(X, labels[Y])
@@ -182,7 +186,7 @@ def test_string_labels(name, model):
     assert set(named.prototype_labels_) == set(labels)
 
 
-@every_two_class_instance
+@every_two_class_fit
 def test_two_classes(name):
     rows, y = two_classes()
     model = instance(name).fit(rows, y)
@@ -273,7 +277,7 @@ def test_pandas_output(Estimator):
     np.testing.assert_array_equal(frame.to_numpy(), model.transform(X))
 
 
-@every_instance
+@every_fit
 def test_nothing_relies_on_the_default_device(name, model):
     with torch.device("meta"):
         other = instance(name, device="cpu").fit(X, Y)

@@ -23,6 +23,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_proto import inspection, metrics, robustness, shallow
 from sklearn_proto.robustness import SmoothedClassifier
+from tests.breadth import quick_are
 from tests.conftest import fitted
 from tests.data import three_classes
 from tests.hostile_values import HOSTILE
@@ -184,8 +185,12 @@ def numbers(result):
     return [a for a in arrays if a.dtype.kind == "f"]
 
 
+TRIED = sorted(FUNCTIONS.keys() - UNTRIED)
+COSTLY = {"exact_radius", "report"}
+
+
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - UNTRIED))
+@pytest.mark.parametrize("name", quick_are({*TRIED} - COSTLY, TRIED))
 def test_functions(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     function = public_functions()[name]

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 from torch import nn
 
 from sklearn_proto import (
@@ -16,6 +17,7 @@ from sklearn_proto import (
     ProtoPNetClassifier,
     RBFClassifier,
 )
+from sklearn_proto._threads import suitable_threads
 from tests.data import three_classes
 
 X, Y = three_classes()
@@ -88,6 +90,40 @@ def test_a_child_of_a_fork_does_not_hang(threads):
         timeout=150,
         env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "2", **QUIET},
     )
+
+
+def threads_of_blas():
+    found = threadpool_info()
+    return {pool["num_threads"] for pool in found if pool["user_api"] == "blas"}
+
+
+def test_blas_has_one_thread_in_a_fit_and_then_what_it_had():
+    with threadpool_limits(2, user_api="blas"):
+        for _ in range(2):
+            with suitable_threads(1):
+                assert threads_of_blas() == {1}
+            assert threads_of_blas() == {2}
+
+
+# Pools are looked for once, so those of all libraries must be there by then.
+FIRST_FIT = """
+from threadpoolctl import ThreadpoolController
+from sklearn_proto import GLVQClassifier
+from sklearn_proto._threads import _pools
+GLVQClassifier().partial_fit([[0.0], [1.0]], [0, 1], classes=[0, 1])
+known = {pool.filepath for pool in _pools("blas").lib_controllers}
+import sklearn_proto.inspection, sklearn_proto.robustness, sklearn_proto.metrics
+every = ThreadpoolController().select(user_api="blas").lib_controllers
+assert known
+assert known == {pool.filepath for pool in every}
+"""
+
+
+@pytest.mark.slow
+def test_the_first_step_of_a_process_knows_every_pool():
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    script = [sys.executable, "-c", FIRST_FIT]
+    subprocess.run(script, check=True, timeout=150, env=environment)
 
 
 def dropping():

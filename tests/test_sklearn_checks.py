@@ -1,5 +1,6 @@
 """scikit-learn's own checks."""
 
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_proto import (
@@ -21,8 +22,8 @@ _QUICK = {"max_iter": 30}
 # Rows are signals: images one pixel high.
 _DEEP = {
     "n_channels": 8,
-    "warmup_epochs": 2,
-    "max_epochs": 6,
+    "warmup_epochs": 1,
+    "max_epochs": 4,
     "learning_rate": 0.01,
     "batch_size": 32,
 }
@@ -34,14 +35,20 @@ _WHOLE = {
     "batch_size": 32,
 }
 
-# Every class, and every kind of parameter, metric, loss and solver in one of the
-# classes that have it: heads differ in nothing that these checks test.
+# One of each kind of model, for the inner loop.
 CONFIGURATIONS = [
     RBFClassifier(),
+    GLVQClassifier(),
+    ProtoPNetClassifier(2, **_DEEP),
+    PrototypeAutoencoderClassifier(6, **_WHOLE),
+]
+# Every other class, and every kind of parameter, metric, loss and solver in one of the
+# classes that have it: heads differ in nothing that these checks test.
+MORE_CONFIGURATIONS = [
     CBCClassifier(),
     RBFClassifier(metric="euclidean", loss="margin", **_QUICK),
     RBFClassifier(metric="tangent", weights="normalized", **_QUICK),
-    # A step of L-BFGS on the robust loss is slow, so one of the two takes Adam.
+    # A step of the robust loss is slow, one of L-BFGS with many of them more so.
     RBFClassifier(
         loss="robust",
         normalize_kernel=True,
@@ -49,19 +56,15 @@ CONFIGURATIONS = [
         learning_rate=0.05,
         max_iter=60,
     ),
-    CBCClassifier(loss="robust", reasoning="indefinite", tol=1e-2, max_iter=5),
-    GLVQClassifier(),
+    CBCClassifier(reasoning="indefinite", n_concepts_per_class=2, **_QUICK),
     GLVQClassifier(metric="manhattan", loss="triplet", **_QUICK),
     GMLVQClassifier(**_QUICK),
     GMLVQClassifier(relevance="diagonal", **_QUICK),
     LGMLVQClassifier(**_QUICK),
     GTLVQClassifier(**_QUICK),
     RSLVQClassifier(**_QUICK),
-    ProtoPNetClassifier(2, **_DEEP),
     STProtoPNetClassifier(2, **_DEEP),
     CBCNetClassifier(2, **_DEEP),
-    CBCNetClassifier(2, head="pipnet", **_DEEP),
-    PrototypeAutoencoderClassifier(6, **_WHOLE),
     ProbPSENNClassifier(2, **_WHOLE),
 ]
 
@@ -99,4 +102,10 @@ def expected_failures(estimator):
 
 @parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=expected_failures)
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(MORE_CONFIGURATIONS, expected_failed_checks=expected_failures)
+def test_scikit_learn_check_of_more(estimator, check):
     check(estimator)

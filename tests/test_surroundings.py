@@ -5,6 +5,7 @@ import sys
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from inspect import getattr_static, isclass, isfunction
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,7 +16,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from sklearn_proto import (
     CBCClassifier,
     CBCNetClassifier,
+    GLVQClassifier,
     ProbPSENNClassifier,
+    ProtoPNetClassifier,
+    RBFClassifier,
     inspection,
     metrics,
     robustness,
@@ -31,7 +35,7 @@ from sklearn_proto.robustness import (
     exact_radius,
 )
 from tests.data import three_classes
-from tests.instances import every_estimator, example, public_estimators
+from tests.instances import FIRST, example, public_estimators
 
 X, Y = three_classes()
 FEW = X[:4]
@@ -220,12 +224,18 @@ def assert_same_results(found, expected):
         np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
-@pytest.mark.parametrize("names", TOGETHER.values(), ids=TOGETHER)
-@every_estimator
+# Every estimator meets one of the two, one of each kind of them both.
+_BOTH = [RBFClassifier, GLVQClassifier, ProtoPNetClassifier, ProbPSENNClassifier]
+_PAIRS = [(e, t) for e in _BOTH for t in TOGETHER]
+_PAIRS += list(zip([e for e in FIRST if e not in _BOTH], cycle(TOGETHER), strict=False))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("Estimator", "names"), _PAIRS)
 def test_nothing_around_changes_a_result(Estimator, names):
     """To the last bit, and nothing around is changed."""
     expected = usual_results(Estimator)
-    with state(*names):
+    with state(*TOGETHER[names]):
         found = results(Estimator)
     assert_same_results(found, expected)
 

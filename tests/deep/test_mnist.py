@@ -13,7 +13,7 @@ def split():
     X, y = mnist_data()
     chosen = y < 4
     return train_test_split(
-        X[chosen], y[chosen], train_size=600, stratify=y[chosen], random_state=0
+        X[chosen], y[chosen], train_size=400, stratify=y[chosen], random_state=0
     )
 
 

@@ -25,6 +25,7 @@ from sklearn_proto.inspection import (
     report,
 )
 from sklearn_proto.robustness import CertifiedAccuracyDisplay
+from tests.breadth import quick_are
 from tests.conftest import fitted
 from tests.data import three_classes
 
@@ -189,7 +190,7 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize("kind", ["long", "many"])
+@pytest.mark.parametrize("kind", quick_are(["long"], ["long", "many"]))
 @pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
 def test_every_text_is_inside_of_the_figure(draw, kind):
     drawn = draw(kind)

@@ -47,9 +47,10 @@ from sklearn_proto.metrics import (
 )
 from sklearn_proto.metrics._evidence import evidence_of
 from sklearn_proto.metrics._explained import explained
+from tests.conftest import fitted
 from tests.data import three_classes
 from tests.handmade import Brightest, Handmade, evidence, fields
-from tests.instances import every_estimator, example
+from tests.instances import FIRST, every_estimator
 
 X, Y = load_wine(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -621,15 +622,23 @@ def test_faithfulness_of_a_trained_network(network, drawn):
     assert true > random + 0.2
 
 
-def test_nothing_relies_on_the_default_device(network, drawn):
+@pytest.fixture(scope="module")
+def hardly_trained(drawn):
+    options = {"n_channels": 8, "warmup_epochs": 1, "max_epochs": 1}
+    model = ProtoPNetClassifier(1, backbone=small_network, random_state=0, **options)
+    return model.fit(*drawn[:2])
+
+
+def test_nothing_relies_on_the_default_device(hardly_trained, drawn):
     images, labels, parts = (part[:12] for part in drawn)
 
     def scores():
+        some = hardly_trained, images
         return [
-            faithfulness_score(network, images, n_steps=3),
-            sparsity_score(network, images),
-            consistency_score(network, images, labels, parts=parts),
-            stability_score(network, images, labels, parts=parts, random_state=0),
+            faithfulness_score(*some, n_steps=3),
+            sparsity_score(*some),
+            consistency_score(*some, labels, parts=parts),
+            stability_score(*some, labels, parts=parts, random_state=0),
         ]
 
     expected = scores()
@@ -637,12 +646,12 @@ def test_nothing_relies_on_the_default_device(network, drawn):
         assert scores() == expected
 
 
-def test_global_generators_are_left_alone(network, drawn):
+def test_global_generators_are_left_alone(hardly_trained, drawn):
     images, labels, parts = (part[:12] for part in drawn)
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    stability_score(network, images, labels, parts=parts, random_state=0)
-    agreement_score(network, images, random_state=0)
-    describe_prototypes(network, images, random_state=0)
+    stability_score(hardly_trained, images, labels, parts=parts, random_state=0)
+    agreement_score(hardly_trained, images, random_state=0)
+    describe_prototypes(hardly_trained, images, random_state=0)
     assert torch.equal(torch.random.get_rng_state(), before[0])
     assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
 
@@ -682,7 +691,7 @@ def test_search(name):
 @every_estimator
 def test_scores_of_every_estimator(Estimator):
     rows, labels = three_classes()
-    model = example(Estimator).fit(rows, labels)
+    model = fitted(FIRST[Estimator])
     for name, scorer in SCORERS.items():
         found = scorer(model, rows[:30], labels[:30])
         assert isinstance(found, float), name

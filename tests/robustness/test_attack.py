@@ -16,7 +16,14 @@ from sklearn_proto.robustness._attack._planes import Plane, worst_mixture
 from sklearn_proto.robustness._attack._shortest import shortest
 from tests import attacks
 from tests.data import three_classes, two_classes
-from tests.instances import CERTIFIED, FORMULAS, SHALLOW, instance
+from tests.instances import (
+    CERTIFIED,
+    FORMULAS,
+    SHALLOW,
+    first_quick,
+    instance,
+    with_norms,
+)
 from tests.robustness.similarity.test_certificates import (
     BISECTOR,
     distance_to_the_bisector,
@@ -27,13 +34,7 @@ X, Y = three_classes()
 NORMS = [1, 2, np.inf]
 every_norm = pytest.mark.parametrize("norm", NORMS)
 QUICK = {"n_restarts": 1, "max_iter": 4, "random_state": 0}
-every_view = pytest.mark.parametrize("name", FORMULAS)
-# A norm is met by every kind of formula; of the networks, one stands for all.
-VIEWS_AND_NORMS = [
-    (name, norm)
-    for name in FORMULAS
-    for norm in (NORMS if name in (*SHALLOW, "protopnet") else [2])
-]
+every_view = pytest.mark.parametrize("name", first_quick(FORMULAS))
 
 
 def assert_verified(model, rows, found, norm, *, scale=None):
@@ -238,7 +239,7 @@ def test_as_near_as_a_fine_grid_in_the_plane(name, norm):
 # --------------------------------------------------------------------- every model
 
 
-@pytest.mark.parametrize(("name", "norm"), VIEWS_AND_NORMS)
+@with_norms(FORMULAS)
 def test_every_perturbation_is_real(name, model, norm):
     rows = X[:4]
     found = empirical_radius(model, rows, norm=norm, **QUICK)

@@ -1,6 +1,7 @@
 """What once broke a certificate: rounding, signed zeros, norms and scales."""
 
 import copy
+import functools
 
 import mpmath
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn_proto._functional import lp_distances, lp_norm
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness import affine_preprocessing, certified_radius
 from sklearn_proto.robustness._enclosure import not_beyond
+from tests.breadth import quick_are
 from tests.robustness.similarity.test_random_certificates import methods_of
 from tests.views import ViewClassifier, nearest_prototype
 
@@ -70,7 +72,7 @@ def test_rows_nearly_on_a_prototype_while_another_is_far(far, metric):
         assert (certified_radius(model, rows, method=method) <= truth).all(), method
 
 
-@pytest.mark.parametrize("n", [1, 25, 26])
+@pytest.mark.parametrize("n", quick_are([1], [1, 25, 26]))
 def test_prototypes_that_nearly_coincide_in_batches_of_any_size(n):
     gap, rng = 1e-7, np.random.default_rng(0)
     view = SimilarityView(
@@ -87,24 +89,32 @@ def test_prototypes_that_nearly_coincide_in_batches_of_any_size(n):
         assert (certified_radius(model, rows, method=method) <= truth).all(), method
 
 
-@pytest.fixture(scope="module")
+@functools.cache
 def plain():
     model = make_pipeline(StandardScaler(), RBFClassifier(max_iter=30, random_state=0))
     return model.fit(X, Y)
 
 
-@pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("scale", [1e-150, 1e-12, 1e9, 1e150])
-def test_the_unit_of_the_features_is_the_unit_of_the_radius(plain, norm, scale):
+@functools.cache
+def radii_in_the_first_unit(norm):
+    """Radii of some rows by every method."""
+    model, some = plain(), X[::10]
+    methods = methods_of(model, some, norm=norm)
+    return {m: certified_radius(model, some, norm=norm, method=m) for m in methods}
+
+
+@pytest.mark.parametrize("norm", quick_are([1, 2, np.inf], NORMS))
+@pytest.mark.parametrize("scale", quick_are([1e150], [1e-150, 1e-12, 1e9, 1e150]))
+def test_the_unit_of_the_features_is_the_unit_of_the_radius(norm, scale):
     """Scaled back by a pipeline the model is the same, whatever the unit."""
-    scaled = copy.deepcopy(plain)
-    scaled[0].mean_, scaled[0].scale_ = plain[0].mean_ * scale, plain[0].scale_ * scale
+    model = plain()
+    scaled = copy.deepcopy(model)
+    scaled[0].mean_, scaled[0].scale_ = model[0].mean_ * scale, model[0].scale_ * scale
     some = X[::10]
-    for method in methods_of(plain, some, norm=norm):
-        expected = certified_radius(plain, some, norm=norm, method=method)
+    for method, expected in radii_in_the_first_unit(norm).items():
         found = certified_radius(scaled, some * scale, norm=norm, method=method)
         np.testing.assert_allclose(found, expected * scale, rtol=1e-6)
-    others = [X[plain.predict(X) != label] for label in plain.predict(some)]
+    others = [X[model.predict(X) != label] for label in model.predict(some)]
     nearest = [
         np.linalg.norm(o - x, norm, axis=1).min()
         for o, x in zip(others, some, strict=True)
@@ -114,6 +124,7 @@ def test_the_unit_of_the_features_is_the_unit_of_the_radius(plain, norm, scale):
     assert np.median(radius) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", [1, 2, np.inf])
 def test_budgets_of_features_that_are_far_from_the_origin(norm):
     """The digits of differences survive a map that is applied to them alone."""
@@ -147,7 +158,7 @@ def test_budgets_of_features_that_are_far_from_the_origin(norm):
                 assert np.median(radius) > 0.1
 
 
-@pytest.mark.parametrize("width", [1e-40, 1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("width", quick_are([1e-40, 1.0], [1e-40, 1e-12, 1.0, 1e12]))
 def test_widths_of_any_size(width):
     """The bisector does not depend on it."""
     model = nearest_prototype([[-1.0, 0.5], [1.0, 0.0]], sigma=width)
@@ -183,6 +194,7 @@ def test_a_boundary_so_far_out_that_rounding_grows_on_the_way():
             assert (model.predict(moved) == 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("Estimator", [RBFClassifier, CBCClassifier])
 def test_a_radius_hardly_depends_on_the_rows_beside_it(Estimator):
     """By how much the guide states: products of matrices have other last digits."""

@@ -1,5 +1,7 @@
 """The prototype that wins is the closest as float64 has it, however near the next."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -103,13 +105,19 @@ def test_equal_prototypes_go_to_the_first_class(kind):
     assert winners(twins, rows).tolist() == [0] * 50
 
 
+@functools.cache
+def near_ties(r, d):
+    """Prototypes with maps of their own, and rows near their boundaries."""
+    rng = np.random.default_rng(0)
+    view = local_view(rng, r=r, d=d)
+    return view, near_boundaries(view, rng, 100)
+
+
 @sizes
 @pytest.mark.parametrize("power", [-500, -150, -76, -72, -68, 58, 60, 62, 64, 150, 500])
 def test_local_maps_where_float32_overflows_or_underflows(power, r, d):
     """Powers of two are exact in float64: the winners are those at scale one."""
-    rng = np.random.default_rng(0)
-    view = local_view(rng, r=r, d=d)
-    rows = near_boundaries(view, rng, 100)
+    view, rows = near_ties(r, d)
     scaled = NearestPrototypeView(
         np.ldexp(view.prototypes, power), view.owners, view.n_classes, omega=view.omega
     )

@@ -17,6 +17,7 @@ from sklearn_proto.robustness import (
     exact_radius,
 )
 from tests import attacks
+from tests.breadth import quick_are
 from tests.views import NEAREST_KINDS, ViewClassifier, random_nearest_view
 
 FLAT = ["plain", "shared", "rank one"]
@@ -221,7 +222,7 @@ CHAINS = {
 }
 
 
-@every_norm
+@pytest.mark.parametrize("norm", quick_are([2], NORMS))
 @pytest.mark.parametrize("bounded", [False, True])
 @every_kind
 def test_bounds_are_ordered(kind, bounded, norm):
@@ -239,7 +240,7 @@ def test_bounds_are_ordered(kind, bounded, norm):
     assert (radii[-1] > 0).all()
 
 
-@pytest.mark.parametrize("seed", range(18))
+@pytest.mark.parametrize("seed", quick_are(range(6), range(18)))
 def test_no_radius_beyond_an_attack(seed):
     """Any metric, norm, budget, box and pipeline; rows on prototypes and on ties."""
     rng = np.random.default_rng(100 + seed)
