@@ -35,6 +35,7 @@ from sklearn_proto._training import Monitor
 from sklearn_proto.inspection import PrototypePathDisplay, report
 from sklearn_proto.robustness import certified_radius
 from sklearn_proto.shallow._growth import Refit
+from tests.breadth import quick_are
 
 SHALLOW = (
     CBCClassifier,
@@ -120,7 +121,7 @@ def test_the_rule_of_one_standard_error():
     assert chosen_size(gap, error, "accuracy") == 2
 
 
-@pytest.mark.parametrize("Estimator", SHALLOW)
+@pytest.mark.parametrize("Estimator", quick_are([GLVQClassifier], SHALLOW))
 def test_a_class_in_corners_gets_the_prototypes_that_it_needs(Estimator):
     X, y = corners()
     model = Estimator("auto", max_prototypes=16, random_state=0).fit(X, y)
@@ -184,6 +185,7 @@ def test_a_rare_class_keeps_one_prototype():
     assert model.predict([[9.0, 0.5]]) == [2]
 
 
+@pytest.mark.slow
 def test_limit_and_preference():
     X, y = make_moons(120, noise=0.2, random_state=0)
     model = GLVQClassifier("auto", max_prototypes=6, random_state=0).fit(X, y)
@@ -233,6 +235,7 @@ def test_a_path_does_not_outlive_a_fit_that_is_told_the_number():
     assert model.n_prototypes_per_class_.tolist() == [2, 2]
 
 
+@pytest.mark.slow
 def test_a_stream_starts_with_one_of_each():
     X, y = corners(80)
     model = GLVQClassifier("auto").partial_fit(X, y, classes=[0, 1])
@@ -278,6 +281,7 @@ def test_the_user_interrupts_a_trial(monkeypatch):
     assert model.score(X, y) > 0.5
 
 
+@pytest.mark.slow
 def test_the_accuracy_of_a_path_is_that_of_models_on_rows_held_out():
     X, y = load_iris(return_X_y=True)
     X, rows = np.unique(X, axis=0, return_index=True)
@@ -354,6 +358,7 @@ def test_a_search_over_preferences():
     assert search.best_score_ > 0.9
 
 
+@pytest.mark.slow
 def test_the_picture_rings_what_is_chosen(tmp_path):
     X, y = corners()
     model = GLVQClassifier("auto", max_prototypes=8, random_state=0)

@@ -157,6 +157,7 @@ def test_the_unit_of_the_rows_does_not_matter(options):
     np.testing.assert_allclose(one.certified_radius(X), radius, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relevance", ["full", "diagonal"])
 def test_the_robust_loss_asks_for_radii_that_are_certified(relevance):
     """Its radius is the second-order bound over the norm of the map: never above."""

@@ -13,6 +13,7 @@ from sklearn_proto.robustness import (
     empirical_radius,
     exact_radius,
 )
+from tests.breadth import quick_are
 from tests.robustness.similarity.test_random_certificates import (
     assert_no_radius_beyond,
     methods_of,
@@ -20,7 +21,7 @@ from tests.robustness.similarity.test_random_certificates import (
 from tests.views import ViewClassifier, nearest_prototype, random_view
 
 NORMS = [1, 2, 3, np.inf]
-every_norm = pytest.mark.parametrize("norm", NORMS)
+every_norm = pytest.mark.parametrize("norm", quick_are([2], NORMS))
 
 
 def points_view(seed):
@@ -123,7 +124,7 @@ def test_a_map_of_one_feature_leaves_the_others_free():
     np.testing.assert_array_equal(model.predict(moved), model.predict(rows))
 
 
-@pytest.mark.parametrize("seed", range(10, 14))
+@pytest.mark.parametrize("seed", quick_are([10], range(10, 14)))
 def test_no_radius_beyond_the_attack(seed):
     view, rows, rng = points_view(seed)
     rows, d = rows[:5], rows.shape[1]
