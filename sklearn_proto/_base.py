@@ -25,7 +25,7 @@ from sklearn_proto._inputs._checked_data import (
 )
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._training import TrainingData
-from sklearn_proto._validation import LARGEST, ValidatedParameters
+from sklearn_proto._validation import LARGEST, ValidatedParameters, shown
 from sklearn_proto.robustness import certified_radius
 
 # Sums of squares of float32 numbers below this do not overflow in float32.
@@ -99,6 +99,12 @@ class PrototypeClassifier(
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
+        # scikit-learn 1.7 lets them pass.
+        if not weight.any():
+            raise ValueError(
+                f"sample_weight={shown(sample_weight)} is 0 for every row; one weight at "
+                "least must be above 0."
+            )
         return X, y, weight
 
     def _validate_training_data(self, X, y, sample_weight):
