@@ -102,8 +102,8 @@ class PrototypeClassifier(
         # scikit-learn 1.7 lets them pass.
         if not weight.any():
             raise ValueError(
-                f"sample_weight={shown(sample_weight)} is 0 for every row; one weight at "
-                "least must be above 0."
+                f"sample_weight={shown(sample_weight)} is 0 for every row; at least "
+                "one weight must be above 0."
             )
         return X, y, weight
 
