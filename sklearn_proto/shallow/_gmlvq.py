@@ -5,7 +5,12 @@ from numbers import Integral
 from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._modules import Relevances, SharedMatrix, to_numpy
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.shallow._matrices import canonical, export_metric, learned_metric
+from sklearn_proto.shallow._matrices import (
+    canonical,
+    export_metric,
+    learned_metric,
+    mapped,
+)
 from sklearn_proto.shallow._nearest import NearestPrototypeClassifier
 from sklearn_proto.shallow._shallow import to_tensor
 
@@ -235,6 +240,9 @@ class GMLVQClassifier(NearestPrototypeClassifier):
     def _export_metric(self, metric):
         self._raw = to_numpy(metric.raw)
         export_metric(self, canonical(to_numpy(metric.omega)))
+
+    def _places(self, network, points):
+        return mapped(points, network.metric)
 
     def _view_options(self):
         return {"omega": self.omega_}

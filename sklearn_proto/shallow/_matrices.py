@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.extmath import svd_flip
 
-from sklearn_proto._modules import Relevances, SharedMatrix
+from sklearn_proto._modules import Relevances, SharedMatrix, to_numpy
 from sklearn_proto.shallow._shallow import to_tensor
 
 
@@ -22,6 +22,11 @@ def require_no_components(relevance, n_components):
             f"n_components={n_components!r} needs relevance='full'; with "
             f"relevance={relevance!r} use n_components=None."
         )
+
+
+def mapped(points, metric):
+    """Points (n, r) in the space in which a metric of all prototypes is Euclidean."""
+    return points @ to_numpy(metric.omega).T
 
 
 def export_metric(model, omega):

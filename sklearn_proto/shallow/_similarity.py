@@ -25,6 +25,7 @@ from sklearn_proto.shallow._matrices import (
     canonical,
     export_metric,
     learned_metric,
+    mapped,
     require_no_components,
 )
 from sklearn_proto.shallow._shallow import ShallowClassifier, to_tensor
@@ -193,7 +194,7 @@ class SimilarityClassifier(ShallowClassifier):
 
     def _places(self, network, points):
         learned = network.kernel.learned
-        return points if learned is None else points @ to_numpy(learned.omega).T
+        return points if learned is None else mapped(points, learned)
 
     def _objective(self, network, loss):
         if loss not in LIKELIHOODS:
