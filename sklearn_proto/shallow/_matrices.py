@@ -11,17 +11,12 @@ def learned_metric(data, relevance, n_components):
     """Metric of all prototypes at its start, for `relevance` "full" or "diagonal"."""
     if relevance == "full":
         return SharedMatrix(to_tensor(initial_map(data, n_components)))
-    require_no_components(relevance, n_components)
-    return Relevances(to_tensor(np.ones(data.X.shape[1])))
-
-
-def require_no_components(relevance, n_components):
-    """Refuse a rank for a metric that is no full matrix."""
     if n_components is not None:
         raise ValueError(
             f"n_components={n_components!r} needs relevance='full'; with "
             f"relevance={relevance!r} use n_components=None."
         )
+    return Relevances(to_tensor(np.ones(data.X.shape[1])))
 
 
 def mapped(points, metric):

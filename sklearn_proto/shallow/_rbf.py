@@ -36,8 +36,8 @@ class RBFClassifier(SimilarityClassifier):
         Learn a metric ``|omega (x - w)|`` of all prototypes with them: a full matrix,
         or one weight per feature. None takes the features as they are.
     n_components : int or None, default=None
-        Rows of omega, at most the number of features: the rank of the metric. None
-        takes as many as there are features.
+        Rows of omega for ``relevance="full"``, at most the number of features: the rank
+        of the metric. None takes as many as there are features.
     init : {"kmeans", "random"} or array-like of shape (n_prototypes, n_features), \
 default="kmeans"
         Start of the prototypes: centres of k-means in each class, rows of each class,

@@ -26,7 +26,6 @@ from sklearn_proto.shallow._matrices import (
     export_metric,
     learned_metric,
     mapped,
-    require_no_components,
 )
 from sklearn_proto.shallow._shallow import ShallowClassifier, to_tensor
 from sklearn_proto.shallow._tangents import principal_tangents
@@ -182,7 +181,6 @@ class SimilarityClassifier(ShallowClassifier):
     def _learned_metric(self, data):
         """Metric to learn with the prototypes, at its start; None for a fixed one."""
         if self.relevance is None:
-            require_no_components(self.relevance, self.n_components)
             return None
         if self.metric == "tangent":
             raise ValueError(
