@@ -10,6 +10,9 @@ Array = NDArray[np.float64]
 
 PREFERENCES = ("fewer", "accuracy")
 
+# A gap of one row in one that differs is its standard error, but for rounding.
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PrototypePath:
@@ -29,17 +32,29 @@ class PrototypePath:
     accuracy_gap : ndarray of shape (n_sizes,)
         How much less that is than the highest.
     gap_std_error : ndarray of shape (n_sizes,)
-        Standard error of the gap, from the differences on the same rows.
+        Standard error that the gap would have if both were equally accurate, from the
+        rows that only one of them gets right (McNemar).
     loss : ndarray of shape (n_sizes,)
         Weighted log loss on held-out rows.
     certified_accuracy : ndarray of shape (n_sizes,) or None
         Share of the weight of held-out rows that are right and certified.
+    radius : float or None
+        Size of the perturbations that they are certified against.
+    norm : float or None
+        The lp norm that measures it.
     chosen : int
         Index of the size that the preference chooses.
 
+    Attributes
+    ----------
+    n_prototypes : ndarray of shape (n_sizes,)
+        Prototypes in all, at each size.
+    chosen_counts : ndarray of shape (n_classes,)
+        Prototypes of each class, at the chosen size.
+
     See Also
     --------
-    sklearn_proto.shallow.prototype_path : Computes one.
+    sklearn_proto.prototype_path : Computes one.
     sklearn_proto.inspection.PrototypePathDisplay : Draws one.
     """
 
@@ -51,6 +66,8 @@ class PrototypePath:
     loss: Array
     certified_accuracy: Array | None
     chosen: int
+    radius: float | None = None
+    norm: float | None = None
 
     @property
     def n_prototypes(self) -> NDArray[np.intp]:
@@ -67,13 +84,15 @@ def paired_gaps(wrong: NDArray[np.bool_], weight: Array) -> tuple[Array, Array]:
     """How much less accurate each of m models is than the best, and standard errors.
 
     Of differences on the same rows, `wrong` (m, n): what all models get wrong tells
-    nothing, and would hide what one of them gains.
+    nothing, and would hide what one of them gains. The standard error is that of models
+    that are equally accurate (McNemar 1947): about their mean, differences of one row
+    would always be more than it.
     """
     share = weight / weight.sum()
     error = wrong @ share
     extra = wrong.astype(np.float64) - wrong[error.argmin()]
     gap = error - error.min()
-    return gap, np.sqrt(np.square(extra - gap[:, None]) @ np.square(share))
+    return gap, np.sqrt(np.square(extra) @ np.square(share))
 
 
 def chosen_size(gap: Array, std_error: Array, preference: str) -> int:
@@ -83,4 +102,4 @@ def chosen_size(gap: Array, std_error: Array, preference: str) -> int:
     accurate than the best (Breiman, Friedman, Olshen and Stone 1984).
     """
     allowed = std_error if preference == "fewer" else np.zeros_like(gap)
-    return int(np.argmax(gap <= allowed))
+    return int(np.argmax(gap <= (1.0 + _ROUNDING) * allowed))

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Accuracies closer than that look alike.
+_LEAST_RANGE = 0.08
+
+
 class PrototypePathDisplay:
     """Accuracy and loss on held-out rows against the number of prototypes.
 
     A bar at a size is the standard error of its distance from the highest accuracy,
-    which a dotted line shows: a size whose bar reaches the line is as good as the best.
+    which a dotted line shows: a size whose bar reaches the line is about as good as the
+    best.
     A ring is around the size that is chosen. Make one with `from_estimator` or
     `from_path`; all parameters are stored as attributes.
 
@@ -156,6 +161,7 @@ class PrototypePathDisplay:
         bottom.set(xlabel="prototypes", ylabel="log loss")
         for axes in (top, bottom):
             self._draw_sizes(axes)
+        _widen(top, _LEAST_RANGE)
         self.chosen_ = [
             self._draw_ring(top, self.path.accuracy),
             self._draw_ring(bottom, self.path.loss),
@@ -172,7 +178,7 @@ class PrototypePathDisplay:
             fmt="o-",
             color=FOR,
             capsize=3,
-            label="accuracy",
+            label="accuracy, with the standard error of its gap",
         )
         ax.axhline(path.accuracy.max(), color=FOR, linestyle=":", linewidth=1)
         self.certified_ = None
@@ -182,9 +188,9 @@ class PrototypePathDisplay:
                 path.certified_accuracy,
                 "s--",
                 color=AGAINST,
-                label="certified accuracy",
+                label=f"certified accuracy, {_against(path)}",
             )
-            ax.legend(fontsize=8)
+        ax.legend(fontsize=8)
         ax.set_ylabel("accuracy on held-out rows")
         set_title(ax, _words(path), 9)
 
@@ -205,6 +211,7 @@ class PrototypePathDisplay:
             markersize=14,
             markerfacecolor="none",
             markeredgecolor="black",
+            clip_on=False,
         )
         return ring
 
@@ -218,3 +225,17 @@ def _words(path: PrototypePath) -> str:
     words += f": accuracy {path.accuracy[at]:.3f}"
     gap = path.accuracy_gap[at]
     return f"{words}, {gap:.3f} below the highest" if gap > 0 else words
+
+
+def _against(path: PrototypePath) -> str:
+    """Say what is certified against."""
+    assert path.norm is not None
+    norm = "l-infinity" if np.isinf(path.norm) else f"l{path.norm:g}"
+    return f"{norm} radius {path.radius:g}"
+
+
+def _widen(ax: "Axes", least: float) -> None:
+    """Let small differences be small."""
+    low, high = ax.get_ylim()
+    missing = max(least - (high - low), 0.0)
+    ax.set_ylim(low - missing, high)

@@ -1,5 +1,6 @@
 """What more prototypes bring to a classifier, alone or at the end of a pipeline."""
 
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 
@@ -16,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn_proto._class_weights import class_weights, scaled
 from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._growth import PREFERENCES, grow
+from sklearn_proto._inputs._norm import checked_norm
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import as_column, as_numbers, shown, validated
 from sklearn_proto.robustness import certified_radius
@@ -35,6 +37,8 @@ _ALL = 100
     preference=[StrOptions(set(PREFERENCES))],
     radius=[Interval(Real, 0, None, closed="left"), None],
     norm="no_validation",
+    bounds="no_validation",
+    feature_scale="no_validation",
     random_state=["random_state"],
 )
 def prototype_path(
@@ -47,6 +51,8 @@ def prototype_path(
     preference="fewer",
     radius=None,
     norm=2,
+    bounds=None,
+    feature_scale=None,
     random_state=None,
 ):
     """Accuracy on held-out rows with more and more prototypes.
@@ -77,6 +83,11 @@ def prototype_path(
         Size of perturbations of `X` to certify against, at least 0.
     norm : {1, 2, inf} or float >= 1, default=2
         The lp norm that measures them.
+    bounds : tuple of two array-likes, optional
+        As in `certified_radius`.
+    feature_scale : array-like of shape (n_features,), optional
+        As in `certified_radius`: the standard deviations of the features, for example,
+        let a `radius` of 0.5 be half a standard deviation.
     random_state : int, RandomState instance or None, default=None
         Seeds the folds.
 
@@ -116,8 +127,18 @@ def prototype_path(
     rows, weight = _distinct(X, encoded, weight)
     X, y, encoded = _safe_indexing(X, rows), y[rows], encoded[rows]
     by_class = class_weights(getattr(last, "class_weight", None), classes, y, weight)
-    return grow(
-        Refit(estimator, X, y, weight, prefix, _certifier(radius, norm)),
+    certify = None
+    if radius is not None:
+        norm = checked_norm(norm)
+        certify = partial(
+            _certified,
+            radius=radius,
+            norm=norm,
+            bounds=bounds,
+            feature_scale=feature_scale,
+        )
+    path = grow(
+        Refit(estimator, X, y, weight, prefix, certify),
         classes,
         encoded,
         weight * by_class[encoded],
@@ -126,6 +147,7 @@ def prototype_path(
         seed=check_random_state(random_state).randint(np.iinfo(np.int32).max),
         patience=_ALL,
     )
+    return path if certify is None else replace(path, radius=radius, norm=norm)
 
 
 def _last_of(estimator):
@@ -181,10 +203,6 @@ def _row_ids(X):
     return np.unique(flat, axis=0, return_inverse=True)[1].ravel()
 
 
-def _certifier(radius, norm):
-    return None if radius is None else partial(_certified, radius=radius, norm=norm)
-
-
-def _certified(model, X, y, *, radius, norm):
-    found = certified_radius(model, X, y, norm=norm)
+def _certified(model, X, y, *, radius, **how):
+    found = certified_radius(model, X, y, **how)
     return (found > 0) & (found >= radius)

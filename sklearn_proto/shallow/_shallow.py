@@ -336,7 +336,7 @@ class ShallowClassifier(PrototypeClassifier):
             warnings.warn(
                 f"snap_to_data=True lowers the accuracy on the training rows from "
                 f"{before:.3f} to {after:.3f}; a learned metric (relevance='full' of "
-                "RBFClassifier and CBCClassifier, GMLVQClassifier) loses the least.",
+                "RBFClassifier and CBCClassifier, GMLVQClassifier) loses least of it.",
                 UserWarning,
                 stacklevel=7,
             )

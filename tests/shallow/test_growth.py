@@ -106,7 +106,10 @@ def test_gaps_are_means_of_differences_on_the_same_rows():
     gap, error = paired_gaps(wrong, np.full(300, 2.0))
     difference = wrong.astype(float) - wrong[wrong.mean(1).argmin()]
     np.testing.assert_allclose(gap, difference.mean(1))
-    np.testing.assert_allclose(error, difference.std(1) / np.sqrt(300))
+    # The statistic of McNemar: by how much the rows that only one gets right differ.
+    only, other = (difference > 0).sum(1), (difference < 0).sum(1)
+    np.testing.assert_allclose(error, np.sqrt(only + other) / 300)
+    np.testing.assert_allclose(gap, (only - other) / 300)
     # A weight of 2 counts as two rows for the mean.
     weight = rng.integers(1, 4, 300)
     gap, _ = paired_gaps(wrong, weight.astype(float))
@@ -119,6 +122,13 @@ def test_the_rule_of_one_standard_error():
     error = np.array([0.05, 0.03, 0.0, 0.02])
     assert chosen_size(gap, error, "fewer") == 1
     assert chosen_size(gap, error, "accuracy") == 2
+
+
+def test_one_row_chooses_nothing():
+    wrong = np.zeros((2, 213), dtype=bool)
+    wrong[0, 7] = True
+    gap, error = paired_gaps(wrong, np.ones(213))
+    assert chosen_size(gap, error, "fewer") == 0
 
 
 @pytest.mark.parametrize("Estimator", quick_are([GLVQClassifier], SHALLOW))
@@ -287,7 +297,17 @@ def test_the_accuracy_of_a_path_is_that_of_models_on_rows_held_out():
     X, rows = np.unique(X, axis=0, return_index=True)
     y = y[rows]
     model = make_pipeline(StandardScaler(), GMLVQClassifier(random_state=0))
-    path = prototype_path(model, X, y, radius=0.05, max_prototypes=6, random_state=3)
+    scale = X.std(axis=0)
+    path = prototype_path(
+        model,
+        X,
+        y,
+        radius=0.05,
+        norm=1,
+        feature_scale=scale,
+        max_prototypes=6,
+        random_state=3,
+    )
     seed = np.random.RandomState(3).randint(np.iinfo(np.int32).max)
     order = np.lexsort((y, *X.T[::-1]))
     X, y = X[order], y[order]
@@ -299,11 +319,14 @@ def test_the_accuracy_of_a_path_is_that_of_models_on_rows_held_out():
             )
             fitted.fit(X[train], y[train])
             right.append(fitted.predict(X[out]) == y[out])
-            certified.append(certified_radius(fitted, X[out], y[out]) >= 0.05)
+            how = {"norm": 1, "feature_scale": scale}
+            certified.append(certified_radius(fitted, X[out], y[out], **how) >= 0.05)
         assert path.accuracy[m] == pytest.approx(np.concatenate(right).mean())
         share = np.concatenate(certified).mean()
         assert path.certified_accuracy[m] == pytest.approx(share)
     assert (path.certified_accuracy <= path.accuracy).all()
+    display = PrototypePathDisplay.from_path(path)
+    assert display.certified_.get_label() == "certified accuracy, l1 radius 0.05"
 
 
 def test_a_path_of_a_frame_with_words_and_repeated_rows():

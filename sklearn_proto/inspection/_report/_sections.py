@@ -164,9 +164,10 @@ def _relevances(subject: Subject) -> str:
             feature_names=subject.unwrapped.names_seen(),
             ax=figure,
         ),
-        "Relevance matrix, relevance of each feature, and eigenvalues",
-        "How features count together in the distance, how much each counts, and the "
-        "share of each direction." + some,
+        "Relevances of the learned metric",
+        "How much each feature counts in the distance, as the classifier sees it; where "
+        "there is a matrix, how they count together; and the share of each direction."
+        + some,
     )
 
 
