@@ -165,8 +165,8 @@ def _relevances(subject: Subject) -> str:
             ax=figure,
         ),
         "Relevances of the learned metric",
-        "How features count together in the distance, where there is a matrix; how much "
-        "each counts, as the classifier sees it; and the share of each direction."
+        "How features count together in the distance, where there is a matrix; how "
+        "much each counts, as the classifier sees it; and the share of each direction."
         + some,
     )
 
