@@ -145,7 +145,15 @@ def _nothing_tried(
     trained = [np.bincount(y[train], minlength=len(classes)) for train, _ in parts]
     fewest = np.min(trained, axis=0) if parts else np.ones(len(classes), dtype=np.intp)
     largest = np.maximum(fewest // _ROWS_EACH, 1)
-    return Growth(y[held_out], weight[held_out], largest, [])
+    return Growth(y[held_out], _as_many(y, weight, held_out), largest, [])
+
+
+def _as_many(y: NDArray[np.intp], weight: Array, held_out: Rows) -> Array:
+    """Weights of rows that are held out, by which each class counts as in all rows."""
+    chosen = weight[held_out]
+    there = np.bincount(y[held_out], chosen, minlength=len(y))
+    share = np.bincount(y, weight)[y[held_out]] / there[y[held_out]]
+    return np.asarray(chosen * share)
 
 
 def _doubling(growth: Growth, most: int) -> Iterator[Counts]:

@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 PREFERENCES = ("fewer", "accuracy")
 
 # A gap of one row in one that differs is its standard error, but for rounding.
-_ROUNDING = 1e-9
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,4 +102,4 @@ def chosen_size(gap: Array, std_error: Array, preference: str) -> int:
     accurate than the best (Breiman, Friedman, Olshen and Stone 1984).
     """
     allowed = std_error if preference == "fewer" else np.zeros_like(gap)
-    return int(np.argmax(gap <= (1.0 + _ROUNDING) * allowed))
+    return int(np.argmax(gap <= allowed + _ROUNDING))

@@ -1,10 +1,8 @@
 """Which rows are held out while the number of prototypes is chosen."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedKFold
 
 Rows = NDArray[np.intp]
 
@@ -12,33 +10,38 @@ Rows = NDArray[np.intp]
 _FOLDS_OF_FEW, _FEW = 5, 500
 _FOLDS, _MANY = 3, 1_500
 _LARGEST_PART = 3_000
+# Rows of a class that a part of many has at least, if there are twice as many.
+_FEWEST = 30
 
 
 def splits(y: NDArray[np.intp], seed: int) -> list[tuple[Rows, Rows]]:
     """Rows to train on and rows to hold out, each an array of indices.
 
     Five folds of up to 500 rows, three of up to 1,500; of more rows one half is trained
-    on and one held out, of at most 3,000 rows each. A class too rare to be on both
-    sides is only trained on. No split at all where every class is.
+    on and one held out, each of about 3,000 rows at most, and of a rare class of 30
+    where it has as many. A class with fewer rows than folds is only trained on. No
+    split at all where every class is.
     """
-    folds, fewest = _folds(len(y), seed)
-    often = np.bincount(y)[y] >= fewest
+    if len(y) > _MANY:
+        return [_halves(y, min(len(y) // 2, _LARGEST_PART) / len(y), seed)]
+    n_folds = _FOLDS_OF_FEW if len(y) <= _FEW else _FOLDS
+    often = np.bincount(y)[y] >= n_folds
     asked, seldom = np.flatnonzero(often), np.flatnonzero(~often)
     if not len(asked):
         return []
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     return [
         (np.concatenate([asked[train], seldom]), asked[held_out])
         for train, held_out in folds.split(asked, y[asked])
     ]
 
 
-def _folds(n: int, seed: int) -> tuple[Any, float]:
-    """Splitter of n rows, and how many rows a class must have for it."""
-    if n > _MANY:
-        part = min(n // 2, _LARGEST_PART) / n
-        halves = StratifiedShuffleSplit(
-            1, train_size=part, test_size=part, random_state=seed
-        )
-        return halves, 2 / part
-    n_folds = _FOLDS_OF_FEW if n <= _FEW else _FOLDS
-    return StratifiedKFold(n_folds, shuffle=True, random_state=seed), n_folds
+def _halves(y: NDArray[np.intp], part: float, seed: int) -> tuple[Rows, Rows]:
+    random_state = np.random.RandomState(seed)
+    train, held_out = [], []
+    for c in np.unique(y):
+        rows = random_state.permutation(np.flatnonzero(y == c))
+        size = max(round(part * len(rows)), min(_FEWEST, len(rows) // 2))
+        train.append(rows[: max(size, 1)])
+        held_out.append(rows[size : 2 * size])
+    return np.concatenate(train), np.concatenate(held_out)

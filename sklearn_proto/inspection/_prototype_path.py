@@ -188,7 +188,7 @@ class PrototypePathDisplay:
                 path.certified_accuracy,
                 "s--",
                 color=AGAINST,
-                label=f"certified accuracy, {_against(path)}",
+                label=f"certified accuracy{_against(path)}",
             )
         ax.legend(fontsize=8)
         ax.set_ylabel("accuracy on held-out rows")
@@ -229,9 +229,10 @@ def _words(path: PrototypePath) -> str:
 
 def _against(path: PrototypePath) -> str:
     """Say what is certified against."""
-    assert path.norm is not None
+    if path.norm is None:
+        return ""
     norm = "l-infinity" if np.isinf(path.norm) else f"l{path.norm:g}"
-    return f"{norm} radius {path.radius:g}"
+    return f", {norm} radius {path.radius:g}"
 
 
 def _widen(ax: "Axes", least: float) -> None:

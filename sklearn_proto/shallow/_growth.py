@@ -1,5 +1,6 @@
 """The number of prototypes of a classifier, grown with the classifier itself."""
 
+import copy
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,14 +41,16 @@ def grown_path(classifier, classes, data):
     PrototypePath
         What each number brought, and which is chosen.
     """
-    _require_free_counts(classifier)
+    require_free_counts(classifier)
     # Apart from the numbers that the last fit draws: that is the fit of its counts.
-    seed = check_random_state(classifier.random_state).randint(np.iinfo(np.int32).max)
+    own = check_random_state(copy.deepcopy(classifier.random_state))
+    seed = own.randint(np.iinfo(np.int32).max)
     refit = Refit(
         clone(classifier).set_params(
             class_weight=None,
             warm_start=False,
             random_state=seed,
+            early_stopping=False,
             max_iter=min(classifier.max_iter, _MAX_ITER),
             verbose=0,
         ),
@@ -66,12 +69,13 @@ def grown_path(classifier, classes, data):
     )
 
 
-def _require_free_counts(classifier):
+def require_free_counts(classifier):
+    """Refuse parameters that hold an entry for each prototype."""
     given = [name for name in ("init", "sigma") if _is_array(classifier, name)]
     if given:
         raise ValueError(
-            f"n_prototypes_per_class='auto' leaves the number of prototypes open, but "
-            f"{given[0]} is an array with an entry for each; give their numbers too."
+            f"{given[0]} is an array with an entry for each prototype, but their "
+            "number is left open; give n_prototypes_per_class too."
         )
 
 

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import (
     _safe_indexing,
@@ -21,7 +22,7 @@ from sklearn_proto._inputs._norm import checked_norm
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import as_column, as_numbers, shown, validated
 from sklearn_proto.robustness import certified_radius
-from sklearn_proto.shallow._growth import Refit
+from sklearn_proto.shallow._growth import Refit, require_free_counts
 
 # More than there are sizes: none is left out.
 _ALL = 100
@@ -119,14 +120,16 @@ def prototype_path(
     True
     """
     prefix, last = _last_of(estimator)
+    require_free_counts(last)
     check_consistent_length(X, y)
     y = as_column("y", y)
     check_classification_targets(y)
+    X, y, weight = _distinct(X, y, sample_weight, last)
+    # The weights hold those of the classes, of which some may count nothing.
+    estimator = clone(estimator)
+    if hasattr(last, "class_weight"):
+        estimator.set_params(**{f"{prefix}class_weight": None})
     classes, encoded = np.unique(y, return_inverse=True)
-    weight = _checked_weight(sample_weight, len(y))
-    rows, weight = _distinct(X, encoded, weight)
-    X, y, encoded = _safe_indexing(X, rows), y[rows], encoded[rows]
-    by_class = class_weights(getattr(last, "class_weight", None), classes, y, weight)
     certify = None
     if radius is not None:
         norm = checked_norm(norm)
@@ -141,7 +144,7 @@ def prototype_path(
         Refit(estimator, X, y, weight, prefix, certify),
         classes,
         encoded,
-        weight * by_class[encoded],
+        weight,
         max_prototypes=max_prototypes,
         preference=preference,
         seed=check_random_state(random_state).randint(np.iinfo(np.int32).max),
@@ -156,9 +159,10 @@ def _last_of(estimator):
     while isinstance(last, Pipeline):
         name, last = last.steps[-1]
         prefix += f"{name}__"
-    if "n_prototypes_per_class" not in getattr(last, "get_params", dict)():
+    fitting = hasattr(last, "get_params") and not isinstance(last, type)
+    if not fitting or "n_prototypes_per_class" not in last.get_params(deep=False):
         raise ValueError(
-            f"estimator={type(last).__name__} has no parameter n_prototypes_per_class; "
+            f"estimator={shown(last)} has no parameter n_prototypes_per_class; "
             "use a prototype classifier, alone or at the end of a Pipeline."
         )
     return prefix, last
@@ -178,29 +182,46 @@ def _checked_weight(sample_weight, n):
     return scaled(weight)
 
 
-def _distinct(X, encoded, weight):
-    """First row of each different pair of row and label, and their total weights.
+def _distinct(X, y, sample_weight, last):
+    """Rows that differ and count, their labels and their weights.
 
     A row that is held out must not be among those trained on.
     """
-    ids = _row_ids(X)
-    pairs = np.column_stack([ids, encoded])
+    weight = _checked_weight(sample_weight, len(y))
+    classes, encoded = np.unique(y, return_inverse=True)
+    pairs = np.column_stack([_row_numbers(X), encoded])
     _, first, which = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-    total = np.bincount(which.ravel(), weight)
-    present = total > 0
-    return first[present], total[present]
+    order = np.argsort(first)
+    first, weight = first[order], np.bincount(which.ravel(), weight)[order]
+    asked = getattr(last, "class_weight", None)
+    weight = weight * class_weights(asked, classes, y[first], weight)[encoded[first]]
+    counts = weight > 0
+    rows = first[counts]
+    return _safe_indexing(X, rows), y[rows], weight[counts]
 
 
-def _row_ids(X):
-    """Give equal rows equal numbers (n,); sparse ones count as different."""
+def _row_numbers(X):
+    """Give equal rows equal numbers, of shape (n,)."""
     if issparse(X):
-        return np.arange(X.shape[0])
-    values = np.asarray(X)
-    if values.dtype.kind == "O":
-        # What cannot be sorted can still be written down.
-        values = np.array([repr(row.tolist()) for row in values])
-    flat = values.reshape(len(values), -1)
-    return np.unique(flat, axis=0, return_inverse=True)[1].ravel()
+        table = X.tocsr().copy()
+        table.sum_duplicates()
+        table.eliminate_zeros()
+        ends = zip(table.indptr, table.indptr[1:], strict=False)
+        keys = [
+            table.indices[i:j].tobytes() + table.data[i:j].tobytes() for i, j in ends
+        ]
+    else:
+        values = np.asarray(X)
+        keys = [_key(row) for row in values.reshape(len(values), -1)]
+    _, numbers = np.unique(np.array(keys, dtype=object), return_inverse=True)
+    return numbers.ravel()
+
+
+def _key(row):
+    """Bytes that are equal for equal numbers, and for NaN."""
+    if row.dtype.kind in "biuf":
+        return (row.astype(np.float64) + 0.0).tobytes()
+    return repr([float(v) if isinstance(v, Real) else v for v in row.tolist()]).encode()
 
 
 def _certified(model, X, y, *, radius, **how):

@@ -140,8 +140,9 @@ class ShallowClassifier(PrototypeClassifier):
         data = data.in_order_of_numbers()
         random_state = check_random_state(self.random_state)
         device = resolve_device(self.device)
-        path = self._path(classes, data, resumed=resumes)
-        counts = path.chosen_counts if path else self._counts(classes, data)
+        if resumes:
+            self._require_same_model()
+        counts, path = self._counts(classes, data, resumed=resumes)
         labels = np.repeat(np.arange(len(classes)), counts)
         solver = self._resolve_solver(len(data))
         dtype = training_dtype(device, data.X.dtype, solver)
@@ -173,21 +174,34 @@ class ShallowClassifier(PrototypeClassifier):
             self._calibrate(raw)
         self._summarise(raw)
 
-    def _path(self, classes, data, *, resumed):
-        """How the number of prototypes was chosen, or None where it is given."""
+    def _counts(self, classes, data, *, resumed):
+        """Prototypes of each class, and the path on which they were chosen, if any."""
         if not grows(self.n_prototypes_per_class):
-            return None
+            counts = prototype_counts(
+                self.n_prototypes_per_class,
+                classes,
+                np.bincount(data.y, minlength=len(classes)),
+                from_rows=isinstance(self.init, str),
+            )
+            return counts, None
+        if not resumed:
+            path = grown_path(self, classes, data)
+            return path.chosen_counts, path
+        if not np.array_equal(classes, self.classes_):
+            # One of each, which `_resume` refuses in its words.
+            return np.ones(len(classes), dtype=np.intp), None
         # A warm start goes on with the prototypes that there are.
-        previous = getattr(self, "prototype_path_", None) if resumed else None
-        return previous or grown_path(self, classes, data)
+        return self.n_prototypes_per_class_, getattr(self, "prototype_path_", None)
 
-    def _counts(self, classes, data):
-        return prototype_counts(
-            self.n_prototypes_per_class,
-            classes,
-            np.bincount(data.y, minlength=len(classes)),
-            from_rows=isinstance(self.init, str),
-        )
+    def _require_same_model(self):
+        """Refuse a warm start from a model that predicts in another way."""
+        asked = self._parameters_that_predict()
+        for name, before in self._fitted_with.items():
+            if name != "device" and asked.get(name) != before:
+                raise ValueError(
+                    f"warm_start=True goes on from a fit with {name}={before!r}, but "
+                    f"{name}={asked.get(name)!r}; use warm_start=False to refit."
+                )
 
     @property
     def n_prototypes_per_class_(self):
