@@ -199,8 +199,8 @@ class ShallowClassifier(PrototypeClassifier):
         for name, before in self._fitted_with.items():
             if name != "device" and asked.get(name) != before:
                 raise ValueError(
-                    f"warm_start=True goes on from a fit with {name}={before!r}, but "
-                    f"{name}={asked.get(name)!r}; use warm_start=False to refit."
+                    f"warm_start=True needs {name}={before!r} of the previous fit, not "
+                    f"{asked.get(name)!r}. Use warm_start=False to refit."
                 )
 
     @property
