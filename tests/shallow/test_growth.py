@@ -247,14 +247,14 @@ def test_a_warm_start_is_of_the_same_model():
     model.fit(X, y)
     with pytest.raises(ValueError, match="warm_start=True needs the classes"):
         model.fit(X[y < 2], y[y < 2])
-    with pytest.raises(ValueError, match="metric='sqeuclidean'.*not 'euclid"):
+    with pytest.raises(ValueError, match=r"metric='sqeuclidean'.*not 'euclid"):
         model.set_params(metric="euclidean").fit(X, y)
     given = GLVQClassifier(2, warm_start=True, random_state=0).fit(X, y)
     given.set_params(n_prototypes_per_class="auto").fit(X, y)
     assert given.n_prototypes_per_class_.tolist() == [2, 2, 2]
     kernel = RBFClassifier(metric="euclidean", warm_start=True, random_state=0)
     kernel.fit(X, y).set_params(relevance="full")
-    with pytest.raises(ValueError, match="relevance=None.*not 'full'"):
+    with pytest.raises(ValueError, match=r"relevance=None.*not 'full'"):
         kernel.fit(X, y)
 
 
