@@ -102,7 +102,8 @@ INSTANCES = {
     "protopnet-aligned": ProtoPNetClassifier(alignment_weight=0.1, **_DEEP),
     "stprotopnet": STProtoPNetClassifier(2, **_DEEP),
     "cbcnet": CBCNetClassifier(2, **_DEEP),
-    "cbcnet-lipschitz": CBCNetClassifier(lipschitz=True, **_DEEP),
+    # Networks that may not stretch learn slowly.
+    "cbcnet-lipschitz": CBCNetClassifier(lipschitz=True, **_DEEP | {"max_epochs": 12}),
     "cbcnet-rbf": CBCNetClassifier(2, head="rbf", **_DEEP),
     "cbcnet-pipnet": CBCNetClassifier(2, head="pipnet", **_DEEP),
     "cbcnet-softmax": CBCNetClassifier(2, similarity="softmax", **_DEEP),

@@ -95,7 +95,7 @@ def expected_failures(estimator):
     )
     if any(without_prior):
         found |= _NO_PRIOR
-    if parameters.get("relevance", "full") != "full":
+    if parameters.get("relevance") == "diagonal":
         found |= _SET_COMPONENTS
     return found
 
