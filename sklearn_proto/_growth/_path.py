@@ -38,12 +38,12 @@ class PrototypePath:
         Weighted log loss on held-out rows.
     certified_accuracy : ndarray of shape (n_sizes,) or None
         Share of the weight of held-out rows that are right and certified.
-    radius : float or None
-        Size of the perturbations that they are certified against.
-    norm : float or None
-        The lp norm that measures it.
     chosen : int
         Index of the size that the preference chooses.
+    radius : float, optional
+        Size of the perturbations that they are certified against.
+    norm : float, optional
+        The lp norm that measures it.
 
     Attributes
     ----------
