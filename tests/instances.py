@@ -172,9 +172,8 @@ both_estimators = pytest.mark.parametrize("Estimator", [RBFClassifier, CBCClassi
 every_estimator = pytest.mark.parametrize(
     "Estimator", list(dict.fromkeys(type(e) for e in INSTANCES.values()))
 )
-every_shallow_estimator = pytest.mark.parametrize(
-    "Estimator", list(dict.fromkeys(type(INSTANCES[n]) for n in SHALLOW))
-)
+SHALLOW_ESTIMATORS = list(dict.fromkeys(type(INSTANCES[n]) for n in SHALLOW))
+every_shallow_estimator = pytest.mark.parametrize("Estimator", SHALLOW_ESTIMATORS)
 LVQ = [n for n in INSTANCES if "lvq" in n]
 # Scores that are affine in similarities, and scores that are minus a distance.
 NEAREST = [n for n in LVQ if "rslvq" not in n]

@@ -203,7 +203,7 @@ def _path(growth: Growth, classes: NDArray[Any], preference: str) -> PrototypePa
         gap_std_error=std_error,
         loss=np.stack([trial.loss for trial in trials]) @ share,
         certified_accuracy=np.array(certified) if certified else None,
-        chosen=growth.preferred(preference),
+        chosen=chosen_size(gap, std_error, preference),
     )
 
 

@@ -20,3 +20,8 @@ def checked_norm(norm: Any) -> float:
             f"norm={shown(norm)} is not allowed; use 1, 2, numpy.inf or p >= 1."
         )
     return p
+
+
+def radius_of_norm(norm: float) -> str:
+    """Say what a radius is one of, for a figure."""
+    return "l-infinity radius" if np.isinf(norm) else f"l{norm:g} radius"

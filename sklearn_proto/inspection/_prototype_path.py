@@ -9,6 +9,7 @@ from sklearn_proto._drawing._colours import AGAINST, FOR, UNLABELLED
 from sklearn_proto._drawing._panels import panels
 from sklearn_proto._drawing._text import set_title
 from sklearn_proto._growth import PrototypePath
+from sklearn_proto._inputs._norm import radius_of_norm
 from sklearn_proto._inputs._pipelines import unwrap_pipeline
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto._validation import shown
@@ -231,8 +232,7 @@ def _against(path: PrototypePath) -> str:
     """Say what is certified against."""
     if path.norm is None:
         return ""
-    norm = "l-infinity" if np.isinf(path.norm) else f"l{path.norm:g}"
-    return f", {norm} radius {path.radius:g}"
+    return f", {radius_of_norm(path.norm)} {path.radius:g}"
 
 
 def _widen(ax: "Axes", least: float) -> None:

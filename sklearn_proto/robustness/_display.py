@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 
+from sklearn_proto._inputs._norm import radius_of_norm
 from sklearn_proto._inputs._pipelines import unwrap_pipeline
 from sklearn_proto._surroundings import undisturbed
 from sklearn_proto.robustness._certified_accuracy import curve_of_radii
@@ -255,7 +256,7 @@ class CertifiedAccuracyDisplay:
 def _norm_label(norm: float | None) -> str:
     if norm is None:
         return "Radius"
-    return "l-infinity radius" if np.isinf(norm) else f"l{norm:g} radius"
+    return radius_of_norm(norm)
 
 
 def _checked_right(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.bool_]:

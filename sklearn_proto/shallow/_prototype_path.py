@@ -20,6 +20,7 @@ from sklearn_proto._compat import Interval, StrOptions
 from sklearn_proto._growth import PREFERENCES, grow
 from sklearn_proto._inputs._norm import checked_norm
 from sklearn_proto._surroundings import undisturbed
+from sklearn_proto._training import TrainingData
 from sklearn_proto._validation import as_column, as_numbers, shown, validated
 from sklearn_proto.robustness import certified_radius
 from sklearn_proto.shallow._growth import Refit, require_free_counts
@@ -189,19 +190,19 @@ def _distinct(X, y, sample_weight, last):
     """
     weight = _checked_weight(sample_weight, len(y))
     classes, encoded = np.unique(y, return_inverse=True)
-    pairs = np.column_stack([_row_numbers(X), encoded])
-    _, first, which = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    first, weight = first[order], np.bincount(which.ravel(), weight)[order]
+    all_rows = TrainingData(_comparable(X), encoded, weight, np.arange(len(y)))
+    found = all_rows.distinct()
+    found = found.take(np.argsort(found.index))  # in the order in which they were given
     asked = getattr(last, "class_weight", None)
-    weight = weight * class_weights(asked, classes, y[first], weight)[encoded[first]]
+    by_class = class_weights(asked, classes, y[found.index], found.weight)
+    weight = found.weight * by_class[found.y]
     counts = weight > 0
-    rows = first[counts]
+    rows = found.index[counts]
     return _safe_indexing(X, rows), y[rows], weight[counts]
 
 
-def _row_numbers(X):
-    """Give equal rows equal numbers, of shape (n,)."""
+def _comparable(X):
+    """Numbers (n, m) that are equal where rows are."""
     if issparse(X):
         table = X.tocsr().copy()
         table.sum_duplicates()
@@ -212,16 +213,17 @@ def _row_numbers(X):
         ]
     else:
         values = np.asarray(X)
-        keys = [_key(row) for row in values.reshape(len(values), -1)]
-    _, numbers = np.unique(np.array(keys, dtype=object), return_inverse=True)
-    return numbers.ravel()
+        values = values.reshape(len(values), -1)
+        if values.dtype.kind in "biuf":
+            return values
+        keys = [repr([_number(v) for v in row]) for row in values.tolist()]
+    numbers = np.unique(np.array(keys, dtype=object), return_inverse=True)[1]
+    return numbers.reshape(-1, 1)
 
 
-def _key(row):
-    """Bytes that are equal for equal numbers, and for NaN."""
-    if row.dtype.kind in "biuf":
-        return (row.astype(np.float64) + 0.0).tobytes()
-    return repr([float(v) if isinstance(v, Real) else v for v in row.tolist()]).encode()
+def _number(value):
+    """Write equal numbers alike, of whatever type they are."""
+    return float(value) if isinstance(value, Real) else value
 
 
 def _certified(model, X, y, *, radius, **how):

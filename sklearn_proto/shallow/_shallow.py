@@ -135,13 +135,12 @@ class ShallowClassifier(PrototypeClassifier):
 
     def _fit(self, X, y, sample_weight):
         resumes = self.warm_start and hasattr(self, "_network_state")
-        previous = self.classes_ if resumes else None
         classes, data = self._validate_training_data(X, y, sample_weight)
         data = data.in_order_of_numbers()
         random_state = check_random_state(self.random_state)
         device = resolve_device(self.device)
         if resumes:
-            self._require_same_model()
+            self._require_same_model(classes)
         counts, path = self._counts(classes, data, resumed=resumes)
         labels = np.repeat(np.arange(len(classes)), counts)
         solver = self._resolve_solver(len(data))
@@ -152,8 +151,8 @@ class ShallowClassifier(PrototypeClassifier):
         self.classes_ = classes
         raw, data = data, data.in_units(self._unit)
         network = self._start(data, labels, counts, random_state)
-        if previous is not None:
-            self._resume(network, previous, classes)
+        if resumes:
+            self._resume(network)
         network = network.to(device=device, dtype=dtype)
         parts = self._split(data, random_state)
         for name in self._optional_attributes:
@@ -187,14 +186,13 @@ class ShallowClassifier(PrototypeClassifier):
         if not resumed:
             path = grown_path(self, classes, data)
             return path.chosen_counts, path
-        if not np.array_equal(classes, self.classes_):
-            # One of each, which `_resume` refuses in its words.
-            return np.ones(len(classes), dtype=np.intp), None
         # A warm start goes on with the prototypes that there are.
         return self.n_prototypes_per_class_, getattr(self, "prototype_path_", None)
 
-    def _require_same_model(self):
+    def _require_same_model(self, classes):
         """Refuse a warm start from a model that predicts in another way."""
+        if not np.array_equal(self.classes_, classes):
+            raise self._of_another_shape()
         asked = self._parameters_that_predict()
         for name, before in self._fitted_with.items():
             if name != "device" and asked.get(name) != before:
@@ -242,19 +240,21 @@ class ShallowClassifier(PrototypeClassifier):
             name: to_numpy(value) for name, value in network.state_dict().items()
         }
 
-    def _resume(self, network, previous_classes, classes):
+    def _of_another_shape(self):
+        """Error of a warm start that does not fit what was there."""
+        return ValueError(
+            "warm_start=True needs the classes and the shapes of the previous fit; it "
+            f"had classes {self.classes_.tolist()} and {len(self.prototypes_)} "
+            "prototypes. Use warm_start=False to refit."
+        )
+
+    def _resume(self, network):
         """Warm start: overwrite the start with the state of the last fit."""
         state = network.state_dict()
         old = self._network_state
-        same = np.array_equal(previous_classes, classes) and {
-            name: value.shape for name, value in old.items()
-        } == {name: tuple(value.shape) for name, value in state.items()}
-        if not same:
-            raise ValueError(
-                "warm_start=True needs the classes and the shapes of the previous fit; "
-                f"it had classes {previous_classes.tolist()} and "
-                f"{len(self.prototypes_)} prototypes. Use warm_start=False to refit."
-            )
+        before = {name: value.shape for name, value in old.items()}
+        if before != {name: tuple(value.shape) for name, value in state.items()}:
+            raise self._of_another_shape()
         network.load_state_dict({name: to_tensor(value) for name, value in old.items()})
 
     def _train(self, network, solver, loss, parts, random_state):

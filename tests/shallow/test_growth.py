@@ -24,11 +24,8 @@ from sklearn.preprocessing import (
 from sklearn.utils.estimator_checks import check_estimator
 
 from sklearn_proto import (
-    CBCClassifier,
     GLVQClassifier,
     GMLVQClassifier,
-    GTLVQClassifier,
-    LGMLVQClassifier,
     RBFClassifier,
     RSLVQClassifier,
     prototype_path,
@@ -42,16 +39,7 @@ from sklearn_proto.inspection import PrototypePathDisplay, report
 from sklearn_proto.robustness import certified_radius
 from sklearn_proto.shallow._growth import Refit
 from tests.breadth import quick_are
-
-SHALLOW = (
-    CBCClassifier,
-    GLVQClassifier,
-    GMLVQClassifier,
-    GTLVQClassifier,
-    LGMLVQClassifier,
-    RBFClassifier,
-    RSLVQClassifier,
-)
+from tests.instances import SHALLOW_ESTIMATORS
 
 
 def corners(n=120, seed=0):
@@ -141,7 +129,7 @@ def test_one_row_chooses_nothing():
     assert chosen_size(gap, error, "fewer") == 0
 
 
-@pytest.mark.parametrize("Estimator", quick_are([GLVQClassifier], SHALLOW))
+@pytest.mark.parametrize("Estimator", quick_are([GLVQClassifier], SHALLOW_ESTIMATORS))
 def test_a_class_in_corners_gets_the_prototypes_that_it_needs(Estimator):
     X, y = corners()
     model = Estimator("auto", max_prototypes=16, random_state=0).fit(X, y)

@@ -43,6 +43,11 @@ def rounding_of_step(
     return own if error is None else own + _through(matrix, error)
 
 
+def lengths_of_errors(errors: Array | None, n: int) -> Array:
+    """Euclidean lengths (n,) of errors (n, d); 0 where nothing is computed."""
+    return np.zeros(n) if errors is None else np.linalg.norm(errors, axis=1)
+
+
 def rounding_of_sums(matrix: Matrix) -> float:
     """Bound the errors of the products with a matrix, as a share of what is summed."""
     terms = int((abs(matrix) > 0).sum(axis=1).max())

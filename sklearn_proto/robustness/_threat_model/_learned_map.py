@@ -16,6 +16,7 @@ from scipy import sparse
 
 from sklearn_proto._views import SimilarityView
 from sklearn_proto.robustness._threat_model._affine_rounding import (
+    lengths_of_errors,
     rounding_of_step,
     rounding_of_sums,
 )
@@ -90,7 +91,7 @@ def behind_map(
         What those steps do to a perturbation.
     """
     if not isinstance(view, SimilarityView) or view.omega is None:
-        return BehindMap(view, rows, _lengths(errors, len(rows)), matrix)
+        return BehindMap(view, rows, lengths_of_errors(errors, len(rows)), matrix)
     omega = np.asarray(view.omega, dtype=np.float64)
     inner, origin = view.behind_map, view.origin.cpu().numpy()
     mapped = _mapped(view, rows)
@@ -98,7 +99,8 @@ def behind_map(
     of_prototypes = rounding_of_step(
         None, omega, view.prototypes - origin, inner.prototypes, None
     )
-    error = _lengths(errors, len(rows)) + _lengths(of_prototypes, 1).max()
+    error = lengths_of_errors(errors, len(rows))
+    error = error + lengths_of_errors(of_prototypes, 1).max()
     step = _as_step(omega)
     every = product([matrix, step])
     sizes = product([None if matrix is None else abs(matrix), abs(step)])
@@ -118,7 +120,3 @@ def _mapped(view: SimilarityView, rows: Array) -> Array:
     for some, x in view.batches(rows):
         out[some] = view.coordinates(x).cpu().numpy()
     return out
-
-
-def _lengths(errors: Array | None, n: int) -> Array:
-    return np.zeros(n) if errors is None else np.linalg.norm(errors, axis=1)

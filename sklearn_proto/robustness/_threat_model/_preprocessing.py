@@ -15,7 +15,10 @@ from sklearn_proto._inputs._checked_data import checked_data
 from sklearn_proto._inputs._containers import as_float64, without_names
 from sklearn_proto._inputs._pipelines import Steps, unwrap_pipeline
 from sklearn_proto._surroundings import undisturbed
-from sklearn_proto.robustness._threat_model._affine_rounding import rounding_of_step
+from sklearn_proto.robustness._threat_model._affine_rounding import (
+    lengths_of_errors,
+    rounding_of_step,
+)
 from sklearn_proto.robustness._threat_model._affine_steps import (
     Matrix,
     matrix_of_step,
@@ -92,10 +95,8 @@ classifier, n_features_raw)
             arithmetic, with room for a perturbed row. A step made of others counts as
             one: what cancels inside of it is not seen.
         """
-        rows, error = self.transform_with_errors(X)
-        if error is None:
-            return rows, np.zeros(len(rows))
-        return rows, np.linalg.norm(error, axis=1)
+        rows, errors = self.transform_with_errors(X)
+        return rows, lengths_of_errors(errors, len(rows))
 
     @undisturbed
     def transform_with_errors(
